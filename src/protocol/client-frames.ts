@@ -1,0 +1,25 @@
+/** What a client may say on its socket. Unknown fields are ignored, so that a newer client can talk to an older hub. */
+import { z } from "zod";
+import { requestLimits, tokenLimits } from "../limits.ts";
+import { messageId } from "./ids.ts";
+
+const ref = z.string().max(64).optional();
+const seq = z.int().min(0);
+
+/** Everything up to `seq` is handled and saved. A number that is none is answered, not closed: hence `unknown`. */
+const ack = z.object({ type: z.literal("ack"), ref, epoch: z.string().max(64), seq: z.unknown() });
+/** Marks messages as read, singly or all up to a number. */
+const read = z.object({
+  type: z.literal("read"),
+  ref,
+  ids: z.array(messageId).max(requestLimits.maxReadIds).optional(),
+  upTo: seq.optional(),
+});
+/** A fresh token of the same user; its expiry replaces the old one. */
+const auth = z.object({ type: z.literal("auth"), ref, token: z.string().max(tokenLimits.maxBytes) });
+
+export const clientFrame = z.discriminatedUnion("type", [ack, read, auth]);
+export type ClientFrame = z.infer<typeof clientFrame>;
+
+/** The parts that are needed to answer a frame which is not one of ours. */
+export const anyFrame = z.object({ type: z.string(), ref });

@@ -1,0 +1,31 @@
+/** What passes between a lane, or a direct push, and the object of a user: messages in, verdicts out. */
+
+import type { Seq } from "./ids.ts";
+import type { AcceptedMessage } from "./message.ts";
+
+/**
+ * What became of one message for one user. All are final: none of them is worth another attempt.
+ * - `committed`, `duplicate`: it has this number in the stream, now or since earlier.
+ * - `live`: offered to the devices connected now, nothing stored.
+ * - `expired`: its time was over before it arrived. `gone`: the user was erased after it was accepted.
+ * - `inbox_full`: only critical messages are left, none may go. `id_conflict`: the id belongs to a
+ *   message of other content. Both end as dead letters.
+ */
+export type Verdict =
+  | { readonly verdict: "committed" | "duplicate"; readonly seq: Seq }
+  | { readonly verdict: "live" | "expired" | "gone" | "inbox_full" | "id_conflict" };
+
+/** The verdicts that make a dead letter. */
+export type DeadVerdict = "inbox_full" | "id_conflict";
+
+export interface DeliveryResult {
+  /** In the order of the messages. */
+  readonly verdicts: readonly Verdict[];
+  /** Devices with an open connection that a message was offered to. */
+  readonly devices: number;
+}
+
+/** The object's side of a delivery. It answers for expected outcomes and throws only for faults. */
+export interface Deliver {
+  deliver(messages: readonly AcceptedMessage[]): Promise<DeliveryResult>;
+}

@@ -1,0 +1,143 @@
+/**
+ * The frames of `hubbub.v1`: JSON text, one object a frame. What the hub sends are plain types; what
+ * clients send comes from outside and is parsed by a schema in `client-frames.ts`.
+ */
+import type { DeviceId, Epoch, MessageId, MessageType, Seq } from "./ids.ts";
+import type { Priority } from "./priority.ts";
+
+/** The subprotocol that the hub selects. */
+export const subprotocol = "hubbub.v1";
+/** A subprotocol offered as `bearer.<token>` carries the connect token, since browsers can't set headers. */
+export const bearerPrefix = "bearer.";
+/** Text that the runtime answers with {@link pongText} without waking the object. */
+export const pingText = "ping";
+export const pongText = "pong";
+
+/** Why numbers of the stream will not be delivered. */
+export const goneReasons = ["expired", "evicted", "collapsed"] as const;
+export type GoneReason = (typeof goneReasons)[number];
+
+/** A message as a device gets it. Times are milliseconds since 1970. */
+export interface LiveMessage {
+  readonly id: MessageId;
+  readonly type: MessageType;
+  readonly priority: Priority;
+  /** When the hub accepted it. */
+  readonly at: number;
+  readonly data: unknown;
+}
+
+/** A message with its place in the user's stream. */
+export interface StreamMessage extends LiveMessage {
+  readonly seq: Seq;
+  /** From this time on it is not delivered any more. */
+  readonly expires: number;
+}
+
+/** Why a connection starts from the beginning of what is kept: nothing was asked for, or numbers of another epoch. */
+export type ResetReason = "new" | "epoch" | "storage";
+
+export interface WelcomeFrame {
+  readonly type: "welcome";
+  readonly connection: string;
+  readonly device: DeviceId;
+  readonly epoch: Epoch;
+  /** The last number given. */
+  readonly head: Seq;
+  /** The lowest number that can still be replayed, minus 1. */
+  readonly floor: Seq;
+  /** Delivery starts after this number. */
+  readonly from: Seq;
+  /** Whether `from` is what the client asked for. */
+  readonly resumed: boolean;
+  readonly reason?: ResetReason;
+  readonly window: { readonly messages: number; readonly bytes: number };
+  /** Milliseconds of silence after which the client pings. */
+  readonly heartbeat: number;
+  /** Milliseconds over which reconnects are spread. */
+  readonly spread: number;
+  /** When the token expires. */
+  readonly expires: number;
+  readonly unread: number;
+}
+
+export interface MessagesFrame {
+  readonly type: "messages";
+  readonly messages: readonly StreamMessage[];
+}
+
+export interface ExpressFrame {
+  readonly type: "express";
+  readonly message: StreamMessage;
+}
+
+export interface GapFrame {
+  readonly type: "gap";
+  readonly from: Seq;
+  readonly to: Seq;
+  readonly reason: GoneReason;
+}
+
+export interface LiveFrame {
+  readonly type: "live";
+  readonly message: LiveMessage;
+}
+
+export interface StateFrame {
+  readonly type: "state";
+  readonly unread: number;
+  /** Everything up to this number is read. */
+  readonly readUpTo: Seq;
+  /** Rises with each change, so that an older state is told from a newer one. */
+  readonly rev: number;
+}
+
+export interface OkFrame {
+  readonly type: "ok";
+  readonly ref: string;
+}
+
+export const frameErrors = [
+  "bad_json",
+  "bad_frame",
+  "invalid_utf8",
+  "unknown_type",
+  "bad_ack",
+  "too_many",
+  "forbidden",
+  "token_invalid",
+  "internal",
+] as const;
+export type FrameError = (typeof frameErrors)[number];
+
+export interface ErrorFrame {
+  readonly type: "error";
+  readonly ref?: string;
+  readonly code: FrameError;
+  readonly message: string;
+}
+
+export interface ReauthFrame {
+  readonly type: "reauth";
+  readonly expires: number;
+}
+
+export interface ByeFrame {
+  readonly type: "bye";
+  readonly code: number;
+  readonly reason: string;
+  /** Milliseconds to wait before the next try. */
+  readonly retryAfter?: number;
+}
+
+export type ServerFrame =
+  | WelcomeFrame
+  | MessagesFrame
+  | ExpressFrame
+  | GapFrame
+  | LiveFrame
+  | StateFrame
+  | OkFrame
+  | ErrorFrame
+  | ReauthFrame
+  | ByeFrame;
