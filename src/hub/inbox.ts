@@ -1,0 +1,444 @@
+/**
+ * What the object of a user stores: the stream, what is read, the devices. All SQL of the object stands
+ * in this folder's `schema.ts`, here and in `devices.ts`; the rules are in `stream.ts`.
+ *
+ * Opening an inbox creates its tables. Everything is synchronous, so that each event sees whole states.
+ */
+import { inboxLimits, tokenLimits } from "../limits.ts";
+import type { Verdict } from "../protocol/delivery.ts";
+import type { CollapseKey, Epoch, MessageId, Seq } from "../protocol/ids.ts";
+import { utf8Length } from "../protocol/json.ts";
+import type { AcceptedMessage } from "../protocol/message.ts";
+import { type Priority, priorities } from "../protocol/priority.ts";
+import type { Holdings } from "./deadlines.ts";
+import { migrate } from "./schema.ts";
+import { type CommitFacts, commit, type StreamRow, type Withdrawal } from "./stream.ts";
+import type { InboxMessage, InboxPage, InboxQuery, ReadRequest, ReadState } from "./views.ts";
+
+type Meta = {
+  epoch: Epoch;
+  /** The last number given, as of the last trim. */
+  head: Seq;
+  /** The latest time seen, as of the last trim: commit times never go back. */
+  clock: number;
+  /** Everything up to here is gone. A lower bound, raised by sweeps. */
+  floor: Seq;
+  read_up_to: Seq;
+  rev: number;
+  erased_at: number;
+  revoked_before: number;
+};
+
+/** Why a message is known: its place, and enough of it to tell whether another one says the same. */
+type KnownRow = {
+  seq: Seq;
+  type: string;
+  priority: Priority;
+  bytes: number;
+  body: string;
+  gone: string | null;
+};
+
+const streamColumns = "seq, id, type, priority, at, expires, collapse_key AS collapseKey, body, bytes, gone";
+
+/** Numbers that are cheap to keep and costly to count; dropped whenever a transaction fails. */
+interface Cache {
+  head: Seq;
+  clock: number;
+  /** Messages stored; counted when it first matters. */
+  stored: number | undefined;
+  /** The unread message of each collapse key; read when the first key is asked for. */
+  collapsible: Map<CollapseKey, Seq> | undefined;
+  /** Per priority: no message of it is stored at or below this number. */
+  readonly scannedTo: Map<Priority, Seq>;
+}
+
+/** Least urgent first; critical messages are never evicted. */
+const evictionOrder = priorities.filter((priority) => priority !== "critical").reverse();
+
+export class Inbox {
+  readonly #sql: SqlStorage;
+  readonly #transaction: <T>(change: () => T) => T;
+  readonly #maxStored: number;
+  #meta: Meta;
+  #cache: Cache;
+
+  /** @param maxStored messages kept; see `inboxLimits` */
+  constructor(storage: DurableObjectStorage, maxStored: number = inboxLimits.maxStored) {
+    this.#sql = storage.sql;
+    this.#maxStored = maxStored;
+    this.#transaction = (change) => {
+      try {
+        return storage.transactionSync(change);
+      } catch (error) {
+        // What was rolled back must not live on in memory.
+        this.#meta = this.#readMeta();
+        this.#cache = this.#freshCache();
+        throw error;
+      }
+    };
+    storage.transactionSync(() => {
+      migrate(this.#sql);
+      this.#sql.exec(
+        "INSERT INTO meta SELECT 1, ?, 0, 0, 0, 0, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM meta)",
+        crypto.randomUUID(),
+      );
+    });
+    this.#meta = this.#readMeta();
+    this.#cache = this.#freshCache();
+  }
+
+  get epoch(): Epoch {
+    return this.#meta.epoch;
+  }
+
+  /** The last number given. */
+  get head(): Seq {
+    return this.#cache.head;
+  }
+
+  get erasedAt(): number {
+    return this.#meta.erased_at;
+  }
+
+  /** Tokens issued before this time (ms) are refused. */
+  get revokedBefore(): number {
+    return this.#meta.revoked_before;
+  }
+
+  /** `wallClock`, but never before a time that was already used. */
+  now(wallClock: number): number {
+    return Math.max(wallClock, this.#cache.clock);
+  }
+
+  /** Commits messages in one transaction: all verdicts hold, or (on a fault) none. */
+  commit(
+    messages: readonly AcceptedMessage[],
+    now: number,
+  ): {
+    readonly verdicts: readonly Verdict[];
+    readonly fresh: readonly StreamRow[];
+    readonly withdrawn: readonly Withdrawal[];
+  } {
+    const fresh: StreamRow[] = [];
+    const withdrawn: Withdrawal[] = [];
+    const verdicts = this.#transaction(() =>
+      messages.map((message) => {
+        const decided = commit(message, this.#facts(message), now, this.#maxStored);
+        if (!("withdrawn" in decided)) return decided.verdict;
+        fresh.push(this.#append(message, decided.verdict.seq, now));
+        this.#withdraw(decided.withdrawn);
+        withdrawn.push(...decided.withdrawn);
+        return decided.verdict;
+      }),
+    );
+    const gone = new Map(withdrawn.map(({ seq, reason }) => [seq, reason]));
+    return { verdicts, fresh: fresh.map((row) => ({ ...row, gone: gone.get(row.seq) ?? null })), withdrawn };
+  }
+
+  /** The stream after a number, rising, read as it is asked for. Numbers trimmed long ago are missing. */
+  after(seq: Seq): Iterable<StreamRow> {
+    return this.#sql.exec<StreamRow & Record<string, SqlStorageValue>>(
+      `SELECT ${streamColumns} FROM messages WHERE seq > ? ORDER BY seq`,
+      seq,
+    );
+  }
+
+  /** The lowest number that can still be replayed, minus 1. */
+  floor(now: number): Seq {
+    const rows = this.#sql
+      .exec<{ seq: Seq }>(
+        "SELECT seq FROM messages WHERE seq > ? AND gone IS NULL AND expires > ? ORDER BY seq LIMIT 1",
+        this.#meta.floor,
+        now,
+      )
+      .toArray();
+    return rows[0] === undefined ? this.head : rows[0].seq - 1;
+  }
+
+  page(query: InboxQuery, now: number): InboxPage {
+    const unread = query.unread ? "AND read IS NULL AND seq > ?4" : "AND ?4 IS NOT NULL";
+    const rows = this.#sql
+      .exec<Omit<InboxMessage, "read"> & Record<string, SqlStorageValue> & { isRead: number }>(
+        `SELECT seq, id, type, priority, at, expires, body, (read IS NOT NULL OR seq <= ?4) AS isRead
+         FROM messages WHERE seq < ?1 AND seq > ?5 AND gone IS NULL AND expires > ?2 ${unread} ORDER BY seq DESC LIMIT ?3`,
+        query.before ?? this.head + 1,
+        now,
+        query.limit + 1,
+        this.#meta.read_up_to,
+        this.#meta.floor,
+      )
+      .toArray();
+    const messages = rows.slice(0, query.limit).map(({ isRead, ...row }) => ({ ...row, read: isRead === 1 }));
+    const last = messages.at(-1);
+    return {
+      messages,
+      ...(rows.length > query.limit && last !== undefined ? { next: last.seq } : {}),
+      state: this.readState(now),
+    };
+  }
+
+  readState(now: number): ReadState {
+    const { unread } = this.#sql
+      .exec<{ unread: number }>(
+        "SELECT count(*) AS unread FROM messages WHERE seq > ? AND gone IS NULL AND read IS NULL AND expires > ?",
+        Math.max(this.#meta.read_up_to, this.#meta.floor),
+        now,
+      )
+      .one();
+    return { unread, readUpTo: this.#meta.read_up_to, rev: this.#meta.rev };
+  }
+
+  /** Marks as read; `undefined` where that changes nothing. A number beyond the head means the head. */
+  read(request: ReadRequest, now: number): ReadState | undefined {
+    const changed = this.#transaction(() => {
+      let rows = 0;
+      if ("upTo" in request) {
+        const upTo = Math.min(request.upTo, this.head);
+        if (upTo <= this.#meta.read_up_to) return false;
+        this.#meta.read_up_to = upTo;
+        rows = 1;
+      } else {
+        // One statement an id: a statement takes 100 parameters, and each id is one row by the index.
+        for (const id of request.ids) {
+          rows += this.#sql.exec(
+            "UPDATE messages SET read = ? WHERE id = ? AND read IS NULL AND seq > ?",
+            now,
+            id,
+            this.#meta.read_up_to,
+          ).rowsWritten;
+        }
+      }
+      if (rows === 0) return false;
+      this.#meta.rev += 1;
+      this.#sql.exec("UPDATE meta SET read_up_to = ?, rev = ?", this.#meta.read_up_to, this.#meta.rev);
+      return true;
+    });
+    if (!changed) return undefined;
+    this.#cache.collapsible = undefined;
+    return this.readState(now);
+  }
+
+  /** One message, gone or not; `undefined` where its id is not known. */
+  find(id: MessageId): (StreamRow & { readonly read: boolean }) | undefined {
+    const row = this.#sql
+      .exec<StreamRow & Record<string, SqlStorageValue> & { isRead: number }>(
+        `SELECT ${streamColumns}, (read IS NOT NULL OR seq <= ?) AS isRead FROM messages WHERE id = ?`,
+        this.#meta.read_up_to,
+        id,
+      )
+      .toArray()[0];
+    if (row === undefined) return undefined;
+    const { isRead, ...rest } = row;
+    return { ...rest, read: isRead === 1 };
+  }
+
+  /** Begins a new epoch, for when a device proves that storage went back in time. */
+  renewEpoch(): void {
+    this.#transaction(() => {
+      this.#sql.exec("UPDATE meta SET epoch = ?", crypto.randomUUID());
+      this.#sql.exec("DELETE FROM devices");
+    });
+    this.#meta = this.#readMeta();
+  }
+
+  /** Refuses tokens issued before `now`. */
+  revoke(now: number): void {
+    this.#sql.exec("UPDATE meta SET revoked_before = ?", now);
+    this.#meta.revoked_before = now;
+  }
+
+  /** Removes everything but the fact, under a new epoch. Messages accepted until `now` will not come back. */
+  erase(now: number): number {
+    const erased = this.#transaction(() => {
+      const { count } = this.#sql
+        .exec<{ count: number }>("SELECT count(*) AS count FROM messages WHERE gone IS NULL")
+        .one();
+      for (const table of ["messages", "devices", "used_tokens"]) this.#sql.exec(`DELETE FROM ${table}`);
+      this.#sql.exec(
+        `UPDATE meta SET epoch = ?1, head = 0, clock = ?2, floor = 0, read_up_to = 0, rev = rev + 1, erased_at = ?2, revoked_before = ?2`,
+        crypto.randomUUID(),
+        now,
+      );
+      return count;
+    });
+    this.#meta = this.#readMeta();
+    this.#cache = this.#freshCache();
+    return erased;
+  }
+
+  /** Takes a single-use token; false where it was taken before. */
+  takeToken(id: string, expires: number): boolean {
+    return (
+      this.#sql.exec("INSERT INTO used_tokens VALUES (?, ?) ON CONFLICT DO NOTHING", id, expires)
+        .rowsWritten > 0
+    );
+  }
+
+  /** Drops the bodies of expired messages, ids past their horizon and used tokens past their expiry; counts the expired. */
+  sweep(now: number): number {
+    return this.#transaction(() => {
+      const expired = this.#sql.exec(
+        "UPDATE messages SET gone = 'expired', body = '' WHERE seq > ? AND gone IS NULL AND expires <= ?",
+        this.#meta.floor,
+        now,
+      ).rowsWritten;
+      const floor = this.floor(now);
+      const trimmed = this.#trim(now - inboxLimits.dedupeHorizonMs);
+      if (floor > this.#meta.floor || trimmed > 0) {
+        // Head and clock are otherwise known from the rows that are gone now.
+        this.#sql.exec("UPDATE meta SET head = ?, clock = ?, floor = ?", this.head, this.#cache.clock, floor);
+        this.#meta.floor = floor;
+      }
+      this.#sql.exec("DELETE FROM used_tokens WHERE expires <= ?", now - tokenLimits.leewaySeconds * 1_000);
+      if (expired > 0) {
+        this.#cache.stored = undefined;
+        this.#cache.collapsible = undefined;
+      }
+      return expired;
+    });
+  }
+
+  /** What is stored, as far as it has an end. */
+  holdings(lastSeen: number): Holdings {
+    const { earliest, oldest } = this.#sql
+      .exec<{ earliest: number | null; oldest: number | null }>(
+        `SELECT (SELECT min(expires) FROM messages WHERE gone IS NULL AND seq > ?) AS earliest,
+                (SELECT committed FROM messages ORDER BY seq LIMIT 1) AS oldest`,
+        this.#meta.floor,
+      )
+      .one();
+    return {
+      earliestExpiry: earliest ?? undefined,
+      oldestCommit: oldest ?? undefined,
+      erasedAt: this.#meta.erased_at,
+      revokedBefore: this.#meta.revoked_before,
+      lastSeen,
+    };
+  }
+
+  #readMeta(): Meta {
+    return this.#sql
+      .exec<Meta>("SELECT epoch, head, clock, floor, read_up_to, rev, erased_at, revoked_before FROM meta")
+      .one();
+  }
+
+  #freshCache(): Cache {
+    const last = this.#sql
+      .exec<{ seq: Seq; committed: number }>("SELECT seq, committed FROM messages ORDER BY seq DESC LIMIT 1")
+      .toArray()[0];
+    return {
+      head: Math.max(this.#meta.head, last?.seq ?? 0),
+      clock: Math.max(this.#meta.clock, last?.committed ?? 0),
+      stored: undefined,
+      collapsible: undefined,
+      scannedTo: new Map(),
+    };
+  }
+
+  #facts(message: AcceptedMessage): CommitFacts {
+    const known = this.#sql
+      .exec<KnownRow>("SELECT seq, type, priority, bytes, body, gone FROM messages WHERE id = ?", message.id)
+      .toArray()[0];
+    const superseded =
+      message.collapseKey === undefined ? undefined : this.#collapsible().get(message.collapseKey);
+    // Counting is only worth it where there can be so many at all.
+    const mayBeFull = this.head - this.#meta.floor >= this.#maxStored;
+    const stored = mayBeFull ? this.#stored() : 0;
+    return {
+      head: this.head,
+      known: known && { seq: known.seq, same: saysTheSame(known, message) },
+      erasedAt: this.#meta.erased_at,
+      stored,
+      superseded: superseded === undefined ? [] : [superseded],
+      weakest: stored >= this.#maxStored ? this.#weakest() : undefined,
+    };
+  }
+
+  /** Forgets what was committed until then: no copy of it can arrive any more. */
+  #trim(horizon: number): number {
+    const kept = this.#sql
+      .exec<{ seq: Seq }>("SELECT seq FROM messages WHERE committed > ? ORDER BY seq LIMIT 1", horizon)
+      .toArray()[0];
+    return this.#sql.exec("DELETE FROM messages WHERE seq < ?", kept?.seq ?? this.head + 1).rowsWritten;
+  }
+
+  #append(message: AcceptedMessage, seq: Seq, now: number): StreamRow {
+    const collapseKey = message.collapseKey ?? null;
+    const bytes = utf8Length(message.body);
+    this.#sql.exec(
+      "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+      seq,
+      message.id,
+      message.type,
+      message.priority,
+      message.at,
+      now,
+      message.expires,
+      collapseKey,
+      bytes,
+      message.body,
+    );
+    this.#cache.head = seq;
+    this.#cache.clock = now;
+    if (this.#cache.stored !== undefined) this.#cache.stored += 1;
+    if (collapseKey !== null) this.#cache.collapsible?.set(collapseKey, seq);
+    const { id, type, priority, at, expires, body } = message;
+    return { seq, id, type, priority, at, expires, collapseKey, body, bytes, gone: null };
+  }
+
+  #withdraw(withdrawn: readonly Withdrawal[]): void {
+    for (const { seq, reason } of withdrawn) {
+      this.#sql.exec("UPDATE messages SET gone = ?, body = '' WHERE seq = ?", reason, seq);
+      if (reason === "evicted") this.#cache.collapsible = undefined;
+      if (this.#cache.stored !== undefined) this.#cache.stored -= 1;
+    }
+  }
+
+  #stored(): number {
+    this.#cache.stored ??= this.#sql
+      .exec<{ count: number }>(
+        "SELECT count(*) AS count FROM messages WHERE seq > ? AND gone IS NULL",
+        this.#meta.floor,
+      )
+      .one().count;
+    return this.#cache.stored;
+  }
+
+  #collapsible(): Map<CollapseKey, Seq> {
+    this.#cache.collapsible ??= new Map(
+      this.#sql
+        .exec<{ key: CollapseKey; seq: Seq }>(
+          `SELECT collapse_key AS key, seq FROM messages
+           WHERE seq > ? AND collapse_key IS NOT NULL AND gone IS NULL AND read IS NULL ORDER BY seq`,
+          Math.max(this.#meta.floor, this.#meta.read_up_to),
+        )
+        .toArray()
+        .map(({ key, seq }) => [key, seq]),
+    );
+    return this.#cache.collapsible;
+  }
+
+  /** The first stored message of the least urgent priority; each scan goes on where the last one of that priority ended. */
+  #weakest(): { seq: Seq; priority: Priority } | undefined {
+    for (const priority of evictionOrder) {
+      const row = this.#sql
+        .exec<{ seq: Seq }>(
+          "SELECT seq FROM messages WHERE seq > ? AND priority = ? AND gone IS NULL ORDER BY seq LIMIT 1",
+          Math.max(this.#meta.floor, this.#cache.scannedTo.get(priority) ?? 0),
+          priority,
+        )
+        .toArray()[0];
+      this.#cache.scannedTo.set(priority, row === undefined ? this.head : row.seq - 1);
+      if (row !== undefined) return { seq: row.seq, priority };
+    }
+    return undefined;
+  }
+}
+
+/** Whether a message is the one that has its id already. Where the body is gone, its length has to do. */
+function saysTheSame(known: KnownRow, message: AcceptedMessage): boolean {
+  const sameBody =
+    known.gone === null ? known.body === message.body : known.bytes === utf8Length(message.body);
+  return known.type === message.type && known.priority === message.priority && sameBody;
+}

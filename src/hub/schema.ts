@@ -1,0 +1,63 @@
+/** The tables of a user's object, and how an older object's tables become the current ones. */
+
+/**
+ * Each entry brings the storage one version further. Entries are never changed once released, only
+ * added; all missing ones run inside one transaction, so that a crash half way leaves the old version.
+ *
+ * A message costs two written rows, itself and its id; hence no further index. Its row outlives its
+ * body, so that the id is known again and the gap it leaves has a reason.
+ */
+const migrations: readonly string[] = [
+  `CREATE TABLE meta (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     epoch TEXT NOT NULL,
+     head INTEGER NOT NULL,
+     clock INTEGER NOT NULL,
+     floor INTEGER NOT NULL,
+     read_up_to INTEGER NOT NULL,
+     rev INTEGER NOT NULL,
+     erased_at INTEGER NOT NULL,
+     revoked_before INTEGER NOT NULL
+   );
+   CREATE TABLE messages (
+     seq INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     type TEXT NOT NULL,
+     priority TEXT NOT NULL,
+     at INTEGER NOT NULL,
+     committed INTEGER NOT NULL,
+     expires INTEGER NOT NULL,
+     collapse_key TEXT,
+     bytes INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     gone TEXT,
+     read INTEGER
+   );
+   CREATE TABLE devices (
+     device TEXT PRIMARY KEY,
+     acked INTEGER NOT NULL,
+     seen INTEGER NOT NULL,
+     history TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE used_tokens (
+     id TEXT PRIMARY KEY,
+     expires INTEGER NOT NULL
+   ) WITHOUT ROWID;`,
+];
+
+/** The version of the storage; 0 where there is none. `PRAGMA user_version` is not authorised in objects, hence a table. */
+export function schemaVersion(sql: SqlStorage): number {
+  const exists = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema'").toArray();
+  if (exists.length === 0) return 0;
+  return sql.exec<{ version: number }>("SELECT version FROM schema").one().version;
+}
+
+/** Brings the storage to the current version. To be called inside a transaction. */
+export function migrate(sql: SqlStorage): void {
+  const version = schemaVersion(sql);
+  if (version === migrations.length) return;
+  if (version === 0)
+    sql.exec("CREATE TABLE schema (version INTEGER NOT NULL); INSERT INTO schema VALUES (0);");
+  for (const step of migrations.slice(version)) sql.exec(step);
+  sql.exec("UPDATE schema SET version = ?", migrations.length);
+}

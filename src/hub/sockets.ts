@@ -1,0 +1,87 @@
+/**
+ * The open connections of a user and what is remembered of each. It lives in the socket's attachment, so
+ * that it survives hibernation; it does not survive the object's death, and neither does the socket.
+ */
+import { z } from "zod";
+import { deviceId } from "../protocol/ids.ts";
+import type { Pulse } from "./deadlines.ts";
+import type { AckPoint } from "./devices.ts";
+import type { Cursor } from "./stream.ts";
+
+const cursor: z.ZodType<Cursor> = z.object({
+  epoch: z.string(),
+  sent: z.number(),
+  acked: z.number(),
+  flight: z.array(z.object({ seq: z.number(), bytes: z.number() })),
+  express: z.array(z.number()),
+  stalledUntil: z.number().nullable(),
+  badAcks: z.number(),
+});
+
+const ackPoint: z.ZodType<AckPoint> = z.tuple([z.number(), z.number()]);
+
+const attachment = z.object({
+  connection: z.string(),
+  device: deviceId,
+  cursor,
+  connected: z.number(),
+  heard: z.number(),
+  tokenExpires: z.number(),
+  closesAt: z.number(),
+  reauthAsked: z.boolean(),
+  history: z.array(ackPoint).readonly(),
+  /** Frames in a row that made no sense. */
+  badFrames: z.number(),
+});
+
+/** What is remembered of a connection. */
+export type Connection = Readonly<z.infer<typeof attachment>>;
+
+export class Sockets {
+  readonly #context: DurableObjectState;
+  readonly #open = new Map<WebSocket, Connection>();
+
+  /** Takes up again what was open before the object slept. */
+  constructor(context: DurableObjectState) {
+    this.#context = context;
+    for (const socket of context.getWebSockets()) {
+      const restored = attachment.safeParse(socket.deserializeAttachment());
+      if (socket.readyState === WebSocket.OPEN && restored.success) this.#open.set(socket, restored.data);
+    }
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** A copy, so that connections may close while it is walked. */
+  all(): readonly (readonly [WebSocket, Connection])[] {
+    return [...this.#open];
+  }
+
+  get(socket: WebSocket): Connection | undefined {
+    return this.#open.get(socket);
+  }
+
+  set(socket: WebSocket, connection: Connection): void {
+    this.#open.set(socket, connection);
+    socket.serializeAttachment(connection);
+  }
+
+  forget(socket: WebSocket): void {
+    this.#open.delete(socket);
+  }
+
+  /** The times of a connection, with the last ping, which the runtime answers without telling. */
+  pulse(socket: WebSocket, connection: Connection): Pulse {
+    return {
+      connected: connection.connected,
+      heard: connection.heard,
+      pinged: this.#context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null,
+      tokenExpires: connection.tokenExpires,
+      closesAt: connection.closesAt,
+      reauthAsked: connection.reauthAsked,
+      stalledUntil: connection.cursor.stalledUntil,
+    };
+  }
+}

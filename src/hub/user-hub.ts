@@ -1,0 +1,453 @@
+/**
+ * The object of one user: takes messages once, keeps them, and brings them to every device. It is thin:
+ * `stream.ts` and `deadlines.ts` decide, `inbox.ts` stores, `connections.ts` sends.
+ *
+ * Each event changes state synchronously, before its first `await`, so that handlers can't interleave
+ * half way; what must be on disk before anybody hears of it is guarded by the platform's output gate.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { verifyConnectToken } from "../auth/connect-token.ts";
+import { inboxLimits, socketLimits } from "../limits.ts";
+import { errorText, log } from "../observe/log.ts";
+import type { ClientFrame } from "../protocol/client-frames.ts";
+import type { CloseName } from "../protocol/close-codes.ts";
+import type { Deliver, DeliveryResult, Verdict } from "../protocol/delivery.ts";
+import { type FrameError, pingText, pongText, subprotocol } from "../protocol/frames.ts";
+import type { MessageId } from "../protocol/ids.ts";
+import type { AcceptedMessage } from "../protocol/message.ts";
+import { settingsOf } from "../settings.ts";
+import { type Bucket, take } from "./bucket.ts";
+import { type ConnectRequest, fromEdge } from "./connect-request.ts";
+import { Connections, closeQuietly } from "./connections.ts";
+import { closesAt, deletableAt, nextDeadline, sweepAt } from "./deadlines.ts";
+import { ackedAt, type Device, knownDevices, lastSeen, rememberDevice, withAck } from "./devices.ts";
+import { readInbound } from "./inbound.ts";
+import { Inbox } from "./inbox.ts";
+import { schemaVersion } from "./schema.ts";
+import type { Connection } from "./sockets.ts";
+import { acknowledge, cursorAt, open } from "./stream.ts";
+import type {
+  DeviceView,
+  InboxPage,
+  InboxQuery,
+  MessageState,
+  Presence,
+  ReadRequest,
+  ReadState,
+  UserHubCalls,
+} from "./views.ts";
+
+const emptyState: ReadState = { unread: 0, readUpTo: 0, rev: 0 };
+
+export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls {
+  /** Absent while nothing is stored: asking about a user costs no storage. */
+  #inbox: Inbox | undefined;
+  readonly #connections: Connections;
+  /** When the alarm is set for; null when it is not. */
+  #alarmAt: number | null = null;
+  /** Only for a running object: by the time one has slept, every bucket is full again. */
+  readonly #frames = new WeakMap<WebSocket, Bucket>();
+  /** Live-only messages seen lately, for the copies that a queue may make. */
+  readonly #liveIds = new Set<MessageId>();
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingText, pongText));
+    if (schemaVersion(context.storage.sql) > 0) this.#inbox = new Inbox(context.storage);
+    this.#connections = new Connections(context);
+    void context.blockConcurrencyWhile(async () => {
+      this.#alarmAt = await context.storage.getAlarm();
+    });
+  }
+
+  /** Commits messages, all or (on a fault) none, and offers them to the devices. */
+  async deliver(messages: readonly AcceptedMessage[]): Promise<DeliveryResult> {
+    const now = this.#now();
+    const stored = messages.filter((message) => !message.live);
+    const { verdicts, fresh, withdrawn } =
+      stored.length === 0 ? { verdicts: [], fresh: [], withdrawn: [] } : this.#open().commit(stored, now);
+    if (withdrawn.length > 0) {
+      const count = (reason: string) => withdrawn.filter((gone) => gone.reason === reason).length;
+      log("info", "withdrawn", { evicted: count("evicted"), collapsed: count("collapsed") });
+    }
+    let armed: Promise<void> | undefined;
+    if (fresh.length > 0) {
+      const stalledUntil = this.#connections.offer(this.#open(), fresh, now);
+      armed = this.#arm(Math.min(stalledUntil, sweepAt(Math.min(...fresh.map(({ expires }) => expires)))));
+    }
+    const inOrder = verdicts.values();
+    const all = messages.map((message) => (message.live ? this.#live(message, now) : inOrder.next().value));
+    await armed;
+    return {
+      verdicts: all.filter((verdict) => verdict !== undefined),
+      devices: this.#connections.sockets.size,
+    };
+  }
+
+  async inbox(query: InboxQuery): Promise<InboxPage> {
+    return this.#inbox?.page(query, this.#now()) ?? { messages: [], state: emptyState };
+  }
+
+  async read(request: ReadRequest): Promise<ReadState> {
+    const now = this.#now();
+    const changed = this.#inbox?.read(request, now);
+    if (changed !== undefined) this.#connections.broadcast({ type: "state", ...changed });
+    return changed ?? this.#inbox?.readState(now) ?? emptyState;
+  }
+
+  async presence(): Promise<Presence> {
+    const now = this.#now();
+    const since = Math.min(...this.#connections.sockets.all().map(([, { connected }]) => connected));
+    return {
+      online: this.#connections.sockets.size > 0,
+      ...(Number.isFinite(since) ? { since } : {}),
+      head: this.#inbox?.head ?? 0,
+      unread: this.#inbox?.readState(now).unread ?? 0,
+      devices: this.#devices().map(({ view }) => view),
+    };
+  }
+
+  async messageState(id: MessageId): Promise<MessageState | undefined> {
+    const row = this.#inbox?.find(id);
+    if (row === undefined) return undefined;
+    const { seq, at, expires, gone, read } = row;
+    const expired = expires <= this.#now() ? "expired" : null;
+    const delivered = this.#devices().flatMap(({ device }) => {
+      const when = ackedAt(device, seq);
+      return when === undefined ? [] : [{ device: device.device, at: when }];
+    });
+    return { id, seq, at, expires, delivered, state: gone ?? expired ?? (read ? "read" : "stored") };
+  }
+
+  async disconnect(revoke: boolean): Promise<{ readonly closed: number }> {
+    const now = this.#now();
+    if (revoke) this.#open().revoke(now);
+    const closed = this.#connections.closeAll(revoke ? "revoked" : "reconnect", now);
+    await this.#arm(Number.POSITIVE_INFINITY);
+    return { closed };
+  }
+
+  async erase(): Promise<{ readonly erased: number }> {
+    const now = this.#now();
+    this.#connections.closeAll("revoked", now);
+    const erased = this.#open().erase(now);
+    await this.#arm(Number.POSITIVE_INFINITY);
+    return { erased };
+  }
+
+  /** A connection that the edge has let in. Refusals come as a close code, since browsers see nothing of a refused handshake. */
+  override async fetch(request: Request): Promise<Response> {
+    const connect = fromEdge(request);
+    const now = this.#now();
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, [connect.device]);
+    const refusal = this.#refusal(connect, now);
+    if (refusal !== undefined) {
+      this.#connections.close(server, refusal.name, now, undefined, refusal.reason);
+    } else {
+      const connection = this.#welcome(server, connect, now);
+      const stalledUntil = this.#connections.offer(this.#open(), [], now, server);
+      await this.#arm(Math.min(stalledUntil, this.#connections.deadline(server, connection)));
+    }
+    const headers = connect.subprotocol ? { "Sec-WebSocket-Protocol": subprotocol } : {};
+    return new Response(null, { status: 101, webSocket: client, headers });
+  }
+
+  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const now = this.#now();
+    const connection = this.#connections.sockets.get(socket);
+    if (connection === undefined) return;
+    const bucket = take(this.#frames.get(socket), now, socketLimits.frameBurst, socketLimits.framesPerSecond);
+    if (bucket === undefined) {
+      this.#connections.close(socket, "rate_limited", now, 1_000);
+      return;
+    }
+    this.#frames.set(socket, bucket);
+
+    const inbound = readInbound(data);
+    if (inbound.kind === "close") {
+      this.#connections.close(socket, inbound.name, now);
+    } else if (connection.closesAt <= now) {
+      this.#connections.close(socket, "token_expired", now);
+    } else if (inbound.kind === "fault") {
+      const { code, message, ref } = inbound.fault;
+      this.#connections.sockets.set(socket, {
+        ...connection,
+        heard: now,
+        badFrames: connection.badFrames + 1,
+      });
+      this.#fail(socket, code, message, ref);
+      if (connection.badFrames + 1 >= socketLimits.maxBadFrames)
+        this.#connections.close(socket, "bad_request", now);
+    } else {
+      const heard = { ...connection, heard: now, badFrames: 0 };
+      this.#connections.sockets.set(socket, heard);
+      try {
+        await this.#handle(socket, heard, inbound.frame, now);
+      } catch (error) {
+        log("error", "frame_failed", { code: inbound.frame.type, error: errorText(error) });
+        this.#fail(
+          socket,
+          "internal",
+          "the hub failed to handle the frame; it changed nothing",
+          inbound.frame.ref,
+        );
+      }
+    }
+  }
+
+  override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
+    this.#connections.end(socket, this.#now());
+    closeQuietly(socket, code, reason);
+    await this.#arm(Number.POSITIVE_INFINITY);
+  }
+
+  /** What the runtime closed by itself, such as a frame over 32 MiB, gets no close event. */
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.webSocketClose(socket, 1011, "");
+  }
+
+  /** Does what is due and sets the next alarm. It never throws for a fault of its own work: the platform gives up after six retries. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    const now = this.#now();
+    try {
+      this.#connections.settleDue(now);
+      const expired = this.#inbox?.sweep(now) ?? 0;
+      if (expired > 0) log("info", "swept", { expired });
+      if (this.#mayDelete(now)) {
+        await this.ctx.storage.deleteAll();
+        this.#inbox = undefined;
+        return;
+      }
+    } catch (error) {
+      log("error", "alarm_failed", { error: errorText(error) });
+      await this.#setAlarm(now + inboxLimits.alarmRetryMs);
+      return;
+    }
+    await this.#arm(Number.POSITIVE_INFINITY);
+  }
+
+  #now(): number {
+    return this.#inbox?.now(Date.now()) ?? Date.now();
+  }
+
+  #open(): Inbox {
+    this.#inbox ??= new Inbox(this.ctx.storage);
+    return this.#inbox;
+  }
+
+  #live(message: AcceptedMessage, now: number): Verdict {
+    if (message.at <= (this.#inbox?.erasedAt ?? 0)) return { verdict: "gone" };
+    if (!this.#liveIds.has(message.id)) {
+      this.#connections.live(message, now);
+      this.#liveIds.add(message.id);
+      const [oldest] = this.#liveIds;
+      if (this.#liveIds.size > inboxLimits.maxLiveIds && oldest !== undefined) this.#liveIds.delete(oldest);
+    }
+    return { verdict: "live" };
+  }
+
+  #refusal({ token }: ConnectRequest, now: number): { name: CloseName; reason: string } | undefined {
+    if (token.issued <= (this.#inbox?.revokedBefore ?? 0)) return { name: "revoked", reason: "revoked" };
+    if (this.#connections.sockets.size >= socketLimits.maxPerUser) {
+      return { name: "too_many_connections", reason: "too_many_connections" };
+    }
+    if (token.singleUse && !this.#open().takeToken(token.id, closesAt(token.expires, now))) {
+      return { name: "token_invalid", reason: "token_replayed" };
+    }
+    return undefined;
+  }
+
+  #welcome(socket: WebSocket, { device, resume, token }: ConnectRequest, now: number): Connection {
+    const inbox = this.#open();
+    for (const [other, { device: otherDevice }] of this.#connections.sockets.all()) {
+      if (otherDevice === device) this.#connections.close(other, "replaced", now);
+    }
+    const opening = open(resume, inbox.epoch, inbox.head);
+    if (opening.reset === "storage") {
+      this.#connections.closeAll("resync", now);
+      inbox.renewEpoch();
+    }
+    const before = knownDevices(this.ctx.storage.sql).find((known) => known.device === device);
+    const history = (before?.history ?? []).filter(([seq]) => seq <= opening.from);
+    const connection: Connection = {
+      connection: crypto.randomUUID(),
+      device,
+      cursor: cursorAt(inbox.epoch, opening.from),
+      connected: now,
+      heard: now,
+      tokenExpires: token.expires,
+      closesAt: closesAt(token.expires, now),
+      reauthAsked: false,
+      history,
+      badFrames: 0,
+    };
+    rememberDevice(this.ctx.storage.sql, { device, acked: opening.from, seen: now, history });
+    this.#connections.sockets.set(socket, connection);
+    this.#connections.send(socket, {
+      type: "welcome",
+      connection: connection.connection,
+      device,
+      epoch: inbox.epoch,
+      head: inbox.head,
+      floor: inbox.floor(now),
+      from: opening.from,
+      resumed: opening.reset === undefined,
+      ...(opening.reset === undefined ? {} : { reason: opening.reset }),
+      window: { messages: socketLimits.windowMessages, bytes: socketLimits.windowBytes },
+      heartbeat: socketLimits.heartbeatMs,
+      spread: socketLimits.reconnectSpreadMs,
+      expires: token.expires,
+      unread: inbox.readState(now).unread,
+    });
+    return connection;
+  }
+
+  async #handle(socket: WebSocket, connection: Connection, frame: ClientFrame, now: number): Promise<void> {
+    switch (frame.type) {
+      case "ack":
+        return this.#ack(socket, connection, frame, now);
+      case "read": {
+        const { ids, upTo } = frame;
+        if ((ids === undefined) === (upTo === undefined)) {
+          return this.#fail(socket, "bad_frame", "a read names either ids or upTo", frame.ref);
+        }
+        await this.read(ids !== undefined ? { ids } : { upTo: upTo ?? 0 });
+        return this.#ok(socket, frame.ref);
+      }
+      case "auth":
+        return this.#refresh(socket, frame, now);
+    }
+  }
+
+  async #ack(
+    socket: WebSocket,
+    connection: Connection,
+    { epoch, seq, ref }: Extract<ClientFrame, { type: "ack" }>,
+    now: number,
+  ): Promise<void> {
+    const inbox = this.#open();
+    const acked = acknowledge(connection.cursor, epoch, seq, inbox.head);
+    switch (acked.kind) {
+      case "resync":
+        return this.#connections.close(socket, "resync", now);
+      case "hopeless":
+        return this.#connections.close(socket, "bad_request", now);
+      case "bad":
+        this.#connections.sockets.set(socket, { ...connection, cursor: acked.cursor });
+        return this.#fail(socket, "bad_ack", `seq must be a whole number from 0 to ${inbox.head}`, ref);
+      case "moved": {
+        const moved = acked.cursor !== connection.cursor;
+        const history = moved ? withAck(connection.history, acked.cursor.acked, now) : connection.history;
+        this.#connections.sockets.set(socket, { ...connection, cursor: acked.cursor, history });
+        const stalledUntil = this.#connections.offer(inbox, [], now, socket);
+        this.#ok(socket, ref);
+        await this.#arm(stalledUntil);
+      }
+    }
+  }
+
+  /** A fresh token on the live connection. One that is refused changes nothing: the old one still ends when it ends. */
+  async #refresh(
+    socket: WebSocket,
+    { token, ref }: Extract<ClientFrame, { type: "auth" }>,
+    now: number,
+  ): Promise<void> {
+    const { tokens } = settingsOf(this.env);
+    const verified = await verifyConnectToken(token, tokens, now);
+    // Other events may have come in the meantime: only what stands now counts.
+    const connection = this.#connections.sockets.get(socket);
+    if (connection === undefined) return;
+    if ("refused" in verified) return this.#fail(socket, "token_invalid", verified.reason, ref);
+    const { user, device, issued, expires, id } = verified.ok;
+    if (user !== this.ctx.id.name || (device !== undefined && device !== connection.device)) {
+      return this.#connections.close(socket, "forbidden", now);
+    }
+    if (issued <= this.#open().revokedBefore) return this.#connections.close(socket, "revoked", now);
+    if (tokens.singleUse && !this.#open().takeToken(id, closesAt(expires, now))) {
+      return this.#fail(socket, "token_invalid", "the token was used before", ref);
+    }
+    const renewed = {
+      ...connection,
+      tokenExpires: expires,
+      closesAt: closesAt(expires, now),
+      reauthAsked: false,
+    };
+    this.#connections.sockets.set(socket, renewed);
+    this.#ok(socket, ref);
+    await this.#arm(this.#connections.deadline(socket, renewed));
+  }
+
+  #ok(socket: WebSocket, ref: string | undefined): void {
+    if (ref !== undefined) this.#connections.send(socket, { type: "ok", ref });
+  }
+
+  #fail(socket: WebSocket, code: FrameError, message: string, ref: string | undefined): void {
+    this.#connections.send(socket, { type: "error", code, message, ...(ref === undefined ? {} : { ref }) });
+  }
+
+  /** Every device, connected ones as they stand now. */
+  #devices(): readonly { readonly device: Device; readonly view: DeviceView }[] {
+    const { sockets } = this.#connections;
+    const online = new Map(
+      sockets.all().map(([socket, connection]) => [connection.device, { socket, connection }] as const),
+    );
+    const known = this.#inbox === undefined ? [] : knownDevices(this.ctx.storage.sql);
+    return known.map((remembered) => {
+      const { device } = remembered;
+      const now = online.get(device);
+      if (now === undefined) {
+        const view = { device, online: false, lastSeen: remembered.seen, cursor: remembered.acked };
+        return { device: remembered, view };
+      }
+      const { connection, connected, cursor, heard, history } = now.connection;
+      const seen = Math.max(heard, sockets.pulse(now.socket, now.connection).pinged ?? 0);
+      const syncing = cursor.acked < (this.#inbox?.head ?? 0) ? "syncing" : "live";
+      const state = cursor.stalledUntil === null ? syncing : "stalled";
+      return {
+        device: { device, acked: cursor.acked, seen, history },
+        view: {
+          device,
+          online: true,
+          lastSeen: seen,
+          cursor: cursor.acked,
+          connection: {
+            connection,
+            since: connected,
+            state,
+            sent: cursor.sent,
+            inFlight: cursor.flight.length,
+          },
+        },
+      };
+    });
+  }
+
+  #mayDelete(now: number): boolean {
+    if (this.#inbox === undefined || this.#connections.sockets.size > 0) return false;
+    const deletable = deletableAt(this.#inbox.holdings(lastSeen(this.ctx.storage.sql)));
+    return deletable !== undefined && deletable <= now;
+  }
+
+  /**
+   * Makes sure that the alarm comes by then. An alarm that is set early enough is left alone, since each
+   * setting is a written row; with none set (or lost), all deadlines are looked at.
+   */
+  async #arm(deadline: number): Promise<void> {
+    if (this.#alarmAt !== null) {
+      if (deadline < this.#alarmAt) await this.#setAlarm(deadline);
+      return;
+    }
+    const { sockets } = this.#connections;
+    const pulses = sockets.all().map(([socket, connection]) => sockets.pulse(socket, connection));
+    const holdings = this.#inbox?.holdings(lastSeen(this.ctx.storage.sql));
+    const next = nextDeadline(pulses, holdings, this.#now());
+    if (next !== undefined) await this.#setAlarm(next);
+  }
+
+  async #setAlarm(at: number): Promise<void> {
+    this.#alarmAt = at;
+    await this.ctx.storage.setAlarm(at);
+  }
+}

@@ -1,0 +1,41 @@
+/** Frames of the hub as text. A message's `data` is spliced in as the text it was stored as, never parsed again. */
+import type { GapFrame, ServerFrame } from "../protocol/frames.ts";
+import type { AcceptedMessage } from "../protocol/message.ts";
+import type { RowsFrame, StreamRow } from "./stream.ts";
+
+function withBody(head: object, body: string): string {
+  return `${JSON.stringify(head).slice(0, -1)},"data":${body}}`;
+}
+
+function streamMessage({ seq, id, type, priority, at, expires, body }: StreamRow): string {
+  return withBody({ seq, id, type, priority, at, expires }, body);
+}
+
+/** Any frame that carries no message. */
+export function frameText(frame: Exclude<ServerFrame, { type: "messages" | "express" | "live" }>): string {
+  return JSON.stringify(frame);
+}
+
+export function expressText(row: StreamRow): string {
+  return `{"type":"express","message":${streamMessage(row)}}`;
+}
+
+export function liveText({ id, type, priority, at, body }: AcceptedMessage): string {
+  return `{"type":"live","message":${withBody({ id, type, priority, at }, body)}}`;
+}
+
+/**
+ * Writes what a pump gave. Connections at the same place get the same frames, so each text is made once
+ * for all of them: one writer serves one moment, in which the numbers from a first to a last say it all.
+ */
+export function pumpWriter(): (frame: RowsFrame | GapFrame) => string {
+  const texts = new Map<string, string>();
+  return (frame) => {
+    if (frame.type === "gap") return frameText(frame);
+    const key = `${frame.rows[0]?.seq}-${frame.rows.at(-1)?.seq}`;
+    const text =
+      texts.get(key) ?? `{"type":"messages","messages":[${frame.rows.map(streamMessage).join(",")}]}`;
+    texts.set(key, text);
+    return text;
+  };
+}

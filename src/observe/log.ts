@@ -1,0 +1,36 @@
+/**
+ * The structured log: one JSON object a line, with fields from this list and no others, so that a
+ * token, a key or a body can't slip in.
+ */
+export interface LogFields {
+  readonly lane?: string;
+  readonly request?: string;
+  readonly method?: string;
+  readonly route?: string;
+  readonly status?: number;
+  readonly code?: string | number;
+  readonly count?: number;
+  readonly committed?: number;
+  readonly duplicate?: number;
+  readonly live?: number;
+  readonly expired?: number;
+  readonly evicted?: number;
+  readonly collapsed?: number;
+  readonly gone?: number;
+  readonly dead?: number;
+  readonly retried?: number;
+  readonly error?: string;
+}
+
+type Level = "info" | "warn" | "error";
+
+/** Writes one line. `event` says what happened in the words of the code. */
+export function log(level: Level, event: string, fields: LogFields = {}): void {
+  console[level](JSON.stringify({ level, event, ...fields }));
+}
+
+/** What an exception may say in a log line: its name and text, on one line, cut to a readable length. */
+export function errorText(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.replace(/[\r\n\t]+/g, " ").slice(0, 300);
+}
