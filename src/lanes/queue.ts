@@ -1,0 +1,26 @@
+/** What the Worker does with a batch of any queue: the consumer of its lane, wired to the deployment. */
+import { consume } from "./consume.ts";
+import { consumeDead } from "./dead-consumer.ts";
+import { deadLettersName } from "./dead-letter.ts";
+import { laneOfQueue } from "./lane.ts";
+import { lanesOf } from "./send.ts";
+
+/** @throws for a queue that is no lane's; its messages then stay where they are. */
+export async function queue(batch: MessageBatch, env: Env): Promise<void> {
+  const lane = laneOfQueue(batch.queue);
+  if (lane === undefined) throw new Error(`no lane has the queue ${batch.queue}`);
+  const lanes = lanesOf(env);
+  if (lane === "dead") {
+    return consumeDead(batch.messages, {
+      lanes,
+      store: (records) => env.DEAD_LETTERS.getByName(deadLettersName).store(records),
+      random: Math.random,
+    });
+  }
+  return consume(lane, batch.messages, {
+    lanes,
+    deliver: (user, messages) => env.USER_HUB.getByName(user).deliver(messages),
+    now: Date.now,
+    random: Math.random,
+  });
+}
