@@ -19,6 +19,10 @@ export interface LogFields {
   readonly gone?: number;
   readonly dead?: number;
   readonly retried?: number;
+  /** The key of a dead letter. */
+  readonly letter?: string;
+  /** The id of the API key that asked for it. */
+  readonly by?: string;
   readonly error?: string;
 }
 

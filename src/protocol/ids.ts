@@ -4,8 +4,11 @@
  */
 import { z } from "zod";
 
-/** Letters, digits and `_ . @ ~ - :`; 1 to 128 characters. Linear: one class, bounded, anchored. */
-export const namePattern = /^[A-Za-z0-9_.@~:-]{1,128}$/;
+/**
+ * Letters, digits and `_ . @ ~ - :`; 1 to 128 characters. Linear: one class, bounded, anchored. Not `.`
+ * and `..`, which every URL parser takes for a step in the path, however they are written.
+ */
+export const namePattern = /^(?!\.{1,2}$)[A-Za-z0-9_.@~:-]{1,128}$/;
 /** As {@link namePattern}, 8 to 64 characters: long enough not to be guessed by accident. */
 export const messageIdPattern = /^[A-Za-z0-9_.@~:-]{8,64}$/;
 

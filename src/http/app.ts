@@ -1,0 +1,66 @@
+/**
+ * The API: which path and method is answered by what, and the rules that hold for every request. A
+ * request that breaks one of them is told so by a problem, whatever its path.
+ */
+import { Hono } from "hono";
+import { requestLimits } from "../limits.ts";
+import { settingsOf } from "../settings.ts";
+import { connect } from "./connect.ts";
+import type { Handler, Hub } from "./context.ts";
+import { discard, listDeadLetters, redrive } from "./dead-letters.ts";
+import { Problem, problemOf, problemResponse } from "./problem.ts";
+import { publish } from "./publish.ts";
+import { mintToken } from "./tokens.ts";
+import { disconnect, erase, inbox, message, presence, read } from "./users.ts";
+
+/** The process answers and is configured; of the lanes and objects it says nothing. */
+const health: Handler = (context) => context.json({ status: "healthy" });
+
+const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  "/health": { GET: health },
+  "/v1/messages": { POST: publish },
+  "/v1/tokens": { POST: mintToken },
+  "/v1/connect": { GET: connect },
+  "/v1/users/:user": { GET: presence, DELETE: erase },
+  "/v1/users/:user/connections": { DELETE: disconnect },
+  "/v1/users/:user/messages": { GET: inbox },
+  "/v1/users/:user/messages/:id": { GET: message },
+  "/v1/users/:user/read": { POST: read },
+  "/v1/dead-letters": { GET: listDeadLetters },
+  "/v1/dead-letters/:key": { DELETE: discard },
+  "/v1/dead-letters/:key/redrive": { POST: redrive },
+};
+
+export const app = new Hono<Hub>();
+
+app.use(async (context, next) => {
+  context.set("request", crypto.randomUUID());
+  if (context.req.url.length > requestLimits.maxUrlBytes) {
+    throw new Problem("url_too_long", `a URL has at most ${requestLimits.maxUrlBytes} bytes`);
+  }
+  context.set("settings", settingsOf(context.env));
+  // Before the handlers: an upgrade comes back with headers that can't be changed any more.
+  context.header("Cache-Control", "no-store");
+  context.header("X-Content-Type-Options", "nosniff");
+  await next();
+});
+
+for (const [path, handlers] of Object.entries(routes)) {
+  const methods = new Map(Object.entries(handlers));
+  // Not by Hono's own methods: it would answer HEAD as GET, and any other method with 404.
+  app.all(path, (context) => {
+    const handler = methods.get(context.req.raw.method);
+    if (handler !== undefined) return handler(context);
+    const allowed = [...methods.keys()].join(", ");
+    throw new Problem("method_not_allowed", `allowed is ${allowed}`, { headers: { Allow: allowed } });
+  });
+}
+
+app.notFound((context) =>
+  problemResponse(new Problem("not_found", "no route has this path"), context.var.request),
+);
+
+app.onError((error, context) => {
+  const { request } = context.var;
+  return problemResponse(problemOf(error, request), request);
+});

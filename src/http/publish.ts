@@ -1,0 +1,118 @@
+/**
+ * `POST /v1/messages`: one message or a batch, accepted whole or refused whole. It answers 202 only
+ * after everything is durable: in the objects of the users, in the lanes, or in an outbox.
+ */
+import { within } from "../lanes/bounded.ts";
+import type { DeadRecord } from "../lanes/dead-record.ts";
+import { enqueue, enqueueDead, enqueueOrStore } from "../lanes/enqueue.ts";
+import { type Lanes, lanesOf } from "../lanes/send.ts";
+import { directLimits, requestLimits } from "../limits.ts";
+import { errorText, log } from "../observe/log.ts";
+import type { MessageId, UserId } from "../protocol/ids.ts";
+import { type AcceptedMessage, publishRequest } from "../protocol/message.ts";
+import { requireScope } from "./authenticate.ts";
+import { readBody } from "./body.ts";
+import type { Handler } from "./context.ts";
+import { derivedId, idempotencyKeyOf, timeOrderedId } from "./message-ids.ts";
+import { Problem } from "./problem.ts";
+import { callsOf, planPublish, type Requested, request, requestFaults } from "./publish-plan.ts";
+import { type Answer, type Result, receiptOf, resultOf } from "./receipt.ts";
+
+/** Answers 202 with a {@link Receipt}, or with `{ messages: Receipt[] }` for a batch. */
+export const publish: Handler = async (context) => {
+  const apiKey = requireScope(context, "publish");
+  const idempotencyKey = idempotencyKeyOf(context.req.raw.headers);
+  const { batch, messages } = await readBody(context.req.raw, publishRequest, requestLimits.maxBodyBytes);
+
+  const now = Date.now();
+  const newId = (index: number): MessageId =>
+    idempotencyKey === undefined
+      ? timeOrderedId(now, crypto.getRandomValues(new Uint8Array(16)))
+      : derivedId(apiKey.id, idempotencyKey, index);
+  const items = request(messages, newId, now);
+  const faults = requestFaults(items);
+  if (faults.length > 0) throw new Problem("invalid_body", "the messages do not go together", { faults });
+
+  const { direct, queued } = planPublish(items);
+  const lanes = lanesOf(context.env);
+  // The lanes first: as long as nobody has got anything, the request can still be refused whole.
+  if ((await enqueue(lanes, queued)) === "refused") throw refused();
+  const results = await deliverNow(direct, context.env.USER_HUB, lanes, now);
+
+  const receipts = items.map((item) => receiptOf(item, results.get(item)));
+  return context.json(batch ? { messages: receipts } : receipts[0], 202);
+};
+
+/**
+ * Calls the objects of the users at once. What gets no answer goes into the critical lane, and what an
+ * object can't take to the dead letters, before this returns.
+ */
+async function deliverNow(
+  items: readonly Requested[],
+  hubs: Env["USER_HUB"],
+  lanes: Lanes,
+  now: number,
+): Promise<Map<Requested, Result[]>> {
+  const answers = new Map<UserId, Map<MessageId, Answer>>();
+  await Promise.all(
+    [...callsOf(items)].map(async ([user, messages]) =>
+      answers.set(user, await deliver(hubs, user, messages)),
+    ),
+  );
+  const results = new Map(
+    items.map((item) => [
+      item,
+      item.users.map((user) => resultOf(user, answers.get(user)?.get(item.message.id))),
+    ]),
+  );
+
+  const unanswered = [...results].map(([{ message }, of]) => ({ message, users: usersOf(of, "queued") }));
+  const rest = unanswered.filter(({ users }) => users.length > 0);
+  if ((await enqueueOrStore(lanes, rest)) === "refused") throw refused();
+
+  const dead = [...results].flatMap(([{ message }, of]) =>
+    of.flatMap((result): DeadRecord[] =>
+      result.state === "dead"
+        ? [{ message, users: [result.user], reason: result.reason, attempts: 1, error: "", at: now }]
+        : [],
+    ),
+  );
+  try {
+    await enqueueDead(lanes, dead);
+  } catch (error) {
+    log("error", "lane_refused", { lane: "dead", error: errorText(error) });
+    throw refused();
+  }
+  return results;
+}
+
+/** The object's answer for each message; none of an object that fails or takes too long. */
+async function deliver(
+  hubs: Env["USER_HUB"],
+  user: UserId,
+  messages: readonly AcceptedMessage[],
+): Promise<Map<MessageId, Answer>> {
+  const answers = new Map<MessageId, Answer>();
+  try {
+    // A stub of its own for each call: one that failed once fails for ever.
+    const { verdicts, devices } = await within(
+      directLimits.timeoutMs,
+      hubs.getByName(user).deliver(messages),
+    );
+    messages.forEach(({ id }, index) => {
+      const verdict = verdicts[index];
+      if (verdict !== undefined) answers.set(id, { verdict, devices });
+    });
+  } catch (error) {
+    log("warn", "direct_failed", { count: messages.length, error: errorText(error) });
+  }
+  return answers;
+}
+
+function usersOf(results: readonly Result[], state: Result["state"]): UserId[] {
+  return results.filter((result) => result.state === state).map(({ user }) => user);
+}
+
+function refused(): Problem {
+  return new Problem("lane_unavailable", "nothing may have been accepted; send the same request again");
+}

@@ -1,0 +1,122 @@
+/**
+ * The deployment's settings: what `wrangler.toml` and the secrets say, parsed once into types. A Worker
+ * whose secrets are missing, short or copied from an example serves nothing and says which one it is.
+ */
+import { z } from "zod";
+import { type ApiKeyRecord, apiKeyRecords } from "./auth/api-key.ts";
+import { type ProviderKeys, providerKeys } from "./auth/provider-keys.ts";
+import { tokenLimits } from "./limits.ts";
+import { utf8Length } from "./protocol/json.ts";
+
+export interface Settings {
+  readonly apiKeys: readonly ApiKeyRecord[];
+  readonly tokens: TokenSettings;
+  /** Origins as browsers write them; `"*"` for any. */
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly allowQueryToken: boolean;
+}
+
+export interface TokenSettings {
+  /** The current secret first; a token signed with any of them is good. */
+  readonly secrets: readonly [current: string, ...previous: string[]];
+  readonly issuer: string;
+  readonly audience: string;
+  /** An identity provider whose tokens are good as well, known by its `iss`. */
+  readonly jwks: { readonly keys: ProviderKeys; readonly issuer: string } | undefined;
+  /** Whether a token opens one connection only. */
+  readonly singleUse: boolean;
+}
+
+/** Values that stand in documentation and tutorials; a hub that runs with one of them is open to everybody. */
+const exampleSecret = /^(change|replace|your|example|secret|dummy|password|insert|placeholder)/i;
+/** One character repeated, or a short piece repeated. */
+const monotonous = /^(.{1,4})\1+$/;
+
+const secret = z
+  .string("is missing")
+  .refine((value) => value !== "", "is missing")
+  .refine(
+    (value) => value === "" || utf8Length(value) >= tokenLimits.minSecretBytes,
+    `is shorter than ${tokenLimits.minSecretBytes} bytes`,
+  )
+  .refine((value) => !exampleSecret.test(value) && !monotonous.test(value), "is an example, not a secret");
+
+/** Origins separated by blanks. One that no browser would write, such as with a path, would match nothing. */
+const origins = z.string().transform((text, context): ReadonlySet<string> => {
+  const list = text.split(/\s+/).filter((origin) => origin !== "");
+  if (list.some((origin) => origin !== "*" && URL.parse(origin)?.origin !== origin)) {
+    context.addIssue({
+      code: "custom",
+      message: 'must be origins such as "https://app.example.com", or "*"',
+    });
+  }
+  return new Set(list);
+});
+
+const flag = z.enum(["true", "false"], 'must be "true" or "false"').transform((value) => value === "true");
+
+const environment = z
+  .object({
+    API_KEYS: z.string("is missing").min(1, "is missing").pipe(apiKeyRecords),
+    TOKEN_SECRET: secret,
+    TOKEN_SECRET_PREVIOUS: secret.optional(),
+    ALLOWED_ORIGINS: origins.prefault(""),
+    TOKEN_ISSUER: z.string().min(1, "is missing"),
+    TOKEN_AUDIENCE: z.string().min(1, "is missing"),
+    ALLOW_QUERY_TOKEN: flag,
+    SINGLE_USE_TOKENS: flag,
+    TOKEN_JWKS: z.union([z.literal("").transform(() => undefined), providerKeys]).optional(),
+    TOKEN_JWKS_ISSUER: z.string().default(""),
+  })
+  .refine((env) => env.TOKEN_JWKS === undefined || env.TOKEN_JWKS_ISSUER !== "", {
+    path: ["TOKEN_JWKS_ISSUER"],
+    message: "is missing, although TOKEN_JWKS is set",
+  })
+  .transform(
+    (env): Settings => ({
+      apiKeys: env.API_KEYS,
+      tokens: {
+        secrets: [
+          env.TOKEN_SECRET,
+          ...(env.TOKEN_SECRET_PREVIOUS === undefined ? [] : [env.TOKEN_SECRET_PREVIOUS]),
+        ],
+        issuer: env.TOKEN_ISSUER,
+        audience: env.TOKEN_AUDIENCE,
+        jwks:
+          env.TOKEN_JWKS === undefined ? undefined : { keys: env.TOKEN_JWKS, issuer: env.TOKEN_JWKS_ISSUER },
+        singleUse: env.SINGLE_USE_TOKENS,
+      },
+      allowedOrigins: env.ALLOWED_ORIGINS,
+      allowQueryToken: env.ALLOW_QUERY_TOKEN,
+    }),
+  );
+
+/** Settings that can't be served with. `faults` name the variable and what is wrong with it, never its value. */
+export class Misconfigured extends Error {
+  override readonly name = "Misconfigured";
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`the hub is not configured: ${faults.join("; ")}`);
+    this.faults = faults;
+  }
+}
+
+const parsed = new WeakMap<object, Settings | Misconfigured>();
+
+/**
+ * The settings of an environment, parsed at the first call.
+ * @throws {Misconfigured} when the environment is not safe to serve with.
+ */
+export function settingsOf(env: object): Settings {
+  let settings = parsed.get(env);
+  if (settings === undefined) {
+    const result = environment.safeParse(env);
+    settings = result.success
+      ? result.data
+      : new Misconfigured(result.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`));
+    parsed.set(env, settings);
+  }
+  if (settings instanceof Misconfigured) throw settings;
+  return settings;
+}

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { api, problem } from "../../support/api.ts";
+import { connect } from "../../support/connect.ts";
+
+interface Minted {
+  readonly token: string;
+  readonly expires: number;
+}
+
+async function mint(json: unknown): Promise<Minted> {
+  const response = await api("POST", "/v1/tokens", { json });
+  expect(response.status).toBe(201);
+  return response.json<Minted>();
+}
+
+describe("a minted token", () => {
+  test("lets the user connect until it expires", async () => {
+    const before = Date.now();
+    const { token, expires } = await mint({ user: "minted", ttl: 60 });
+    expect(expires).toBeGreaterThanOrEqual(before + 60_000);
+    expect(expires).toBeLessThanOrEqual(Date.now() + 60_000);
+    const device = await connect("minted", { token });
+    expect(device.last("welcome").expires).toBe(expires);
+    device.close();
+  });
+
+  test("lasts an hour, unless less is asked for", async () => {
+    expect((await mint({ user: "minted" })).expires).toBeGreaterThan(Date.now() + 3_500_000);
+  });
+
+  test.each([
+    {},
+    { user: "" },
+    { user: "alice", ttl: 0 },
+    { user: "alice", ttl: 3_601 },
+    { user: "alice", ttl: 1.5 },
+    { user: "alice", ttl: "60" },
+    { user: "alice", device: "a b" },
+    { user: "alice", scope: "all" },
+  ])("is not given for %j", async (json) => {
+    expect(await problem(api("POST", "/v1/tokens", { json }))).toMatchObject({
+      status: 400,
+      code: "invalid_body",
+    });
+  });
+
+  test("is not given for a body that is too large", async () => {
+    const json = { user: "alice", device: "d".repeat(65_536) };
+    expect(await problem(api("POST", "/v1/tokens", { json }))).toMatchObject({
+      status: 413,
+      code: "too_large",
+    });
+  });
+});
