@@ -1,0 +1,70 @@
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { fileStorage, takeDevice } from "../../../src/local/device-files.ts";
+import { deviceId, userId } from "../../../src/protocol/ids.ts";
+import { savedAt, streamMessage } from "../../support/client-driver.ts";
+import { temporaryWorkspace } from "../../support/workspace.ts";
+
+const alice = userId.parse("alice");
+const phone = deviceId.parse("phone");
+
+describe("terminals", () => {
+  test("of one user are different devices, and a restarted one is the same again", async () => {
+    const root = temporaryWorkspace();
+    const first = await takeDevice(root, alice, undefined);
+    const second = await takeDevice(root, alice, undefined);
+    expect([first.device, second.device]).toEqual(["terminal-1", "terminal-2"]);
+    await first.storage.save(savedAt(5));
+    first.release();
+    const again = await takeDevice(root, alice, undefined);
+    expect(again.device).toBe("terminal-1");
+    expect(await again.storage.load()).toEqual(savedAt(5));
+  });
+
+  test("can't both be a device that is named", async () => {
+    const root = temporaryWorkspace();
+    await takeDevice(root, alice, phone);
+    await expect(takeDevice(root, alice, phone)).rejects.toThrow("alice on phone already");
+    await takeDevice(root, userId.parse("bob"), phone);
+  });
+
+  test("take over what a killed one left behind", async () => {
+    const root = temporaryWorkspace();
+    const folder = join(root, ".local/devices/alice");
+    mkdirSync(folder, { recursive: true });
+    // Above the highest process id of any system.
+    writeFileSync(join(folder, "phone.lock"), "99999999");
+    expect((await takeDevice(root, alice, phone)).device).toBe("phone");
+  });
+
+  test("at the same moment never take the same device", async () => {
+    const root = temporaryWorkspace();
+    const taken = await Promise.all(Array.from({ length: 5 }, () => takeDevice(root, alice, undefined)));
+    expect(new Set(taken.map(({ device }) => device)).size).toBe(5);
+  });
+
+  test("may have names that a file can't have everywhere", async () => {
+    const root = temporaryWorkspace();
+    const { storage } = await takeDevice(root, userId.parse("tenant:7"), deviceId.parse("a:b"));
+    await storage.save(savedAt(1));
+    expect(readdirSync(join(root, ".local/devices/tenant%3A7"))).toContain("a%3Ab.json");
+  });
+});
+
+describe("progress in a file", () => {
+  test("comes back as it was saved, and a new device has none", async () => {
+    const storage = fileStorage(join(temporaryWorkspace(), "deep/er/phone.json"));
+    expect(await storage.load()).toBeUndefined();
+    const { id } = streamMessage(9);
+    const saved = savedAt(3, { recentIds: [id], ahead: [{ seq: 9, id }] });
+    await storage.save(saved);
+    expect(await storage.load()).toEqual(saved);
+  });
+
+  test("that is not what was saved is an error, and not a new device", async () => {
+    const path = join(temporaryWorkspace(), "phone.json");
+    writeFileSync(path, '{"cursor":-1}');
+    await expect(fileStorage(path).load()).rejects.toThrow();
+  });
+});
