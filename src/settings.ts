@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import { type ApiKeyRecord, apiKeyRecords } from "./auth/api-key.ts";
-import { type ProviderKeys, providerKeys } from "./auth/provider-keys.ts";
+import type { TokenSettings } from "./auth/connect-token.ts";
+import { providerKeys } from "./auth/provider-keys.ts";
 import { tokenLimits } from "./limits.ts";
 import { utf8Length } from "./protocol/json.ts";
 
@@ -14,17 +15,6 @@ export interface Settings {
   /** Origins as browsers write them; `"*"` for any. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly allowQueryToken: boolean;
-}
-
-export interface TokenSettings {
-  /** The current secret first; a token signed with any of them is good. */
-  readonly secrets: readonly [current: string, ...previous: string[]];
-  readonly issuer: string;
-  readonly audience: string;
-  /** An identity provider whose tokens are good as well, known by its `iss`. */
-  readonly jwks: { readonly keys: ProviderKeys; readonly issuer: string } | undefined;
-  /** Whether a token opens one connection only. */
-  readonly singleUse: boolean;
 }
 
 /** Values that stand in documentation and tutorials; a hub that runs with one of them is open to everybody. */

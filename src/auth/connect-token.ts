@@ -12,9 +12,20 @@ import {
 } from "jose";
 import { tokenLimits } from "../limits.ts";
 import type { DeviceId, UserId } from "../protocol/ids.ts";
-import type { TokenSettings } from "../settings.ts";
 import { invalid, readClaims, type TokenVerdict } from "./claims.ts";
-import { providerKey } from "./provider-keys.ts";
+import { type ProviderKeys, providerKey } from "./provider-keys.ts";
+
+/** Which tokens a deployment trusts. */
+export interface TokenSettings {
+  /** The current secret first; a token signed with any of them is good. */
+  readonly secrets: readonly [current: string, ...previous: string[]];
+  readonly issuer: string;
+  readonly audience: string;
+  /** An identity provider whose tokens are good as well, known by its `iss`. */
+  readonly jwks: { readonly keys: ProviderKeys; readonly issuer: string } | undefined;
+  /** Whether a token opens one connection only. */
+  readonly singleUse: boolean;
+}
 
 /** The algorithm of the hub's own tokens. */
 const ownAlgorithm = "HS256";

@@ -1,9 +1,9 @@
 /** Keys, secrets and tokens of the hub under test; made for it, and worth nothing elsewhere. */
 import { importJWK, type JWTPayload, SignJWT } from "jose";
 import { apiKeyRecord, scopes } from "../../src/auth/api-key.ts";
+import type { TokenSettings } from "../../src/auth/connect-token.ts";
 import { mintConnectToken, type TokenOptions } from "../../src/auth/connect-token.ts";
 import { userId } from "../../src/protocol/ids.ts";
-import type { TokenSettings } from "../../src/settings.ts";
 
 export const apiKeys = {
   /** Every scope. */

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { describe, expect, test, vi } from "vitest";
+import type { TokenSettings } from "../../../src/auth/connect-token.ts";
 import { mintConnectToken, verifyConnectToken } from "../../../src/auth/connect-token.ts";
 import { ProviderUnavailable, providerKeys } from "../../../src/auth/provider-keys.ts";
 import { deviceId, userId } from "../../../src/protocol/ids.ts";
-import type { TokenSettings } from "../../../src/settings.ts";
 import {
   apiKeys,
   type Forgery,
