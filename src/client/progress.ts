@@ -41,10 +41,13 @@ function remember(saved: Saved, id: MessageId): Saved {
   return { ...saved, recentIds: [...others, id].slice(-clientLimits.recentIds) };
 }
 
+/** Copies whose number is passed are known by their id from now on: after a new epoch they may come again. */
 function passTo(saved: Saved, epoch: Epoch, seq: Seq): Saved {
   if (epoch !== saved.epoch) return saved;
   const cursor = Math.max(saved.cursor, seq);
-  return { ...saved, cursor, ahead: saved.ahead.filter((copy) => copy.seq > cursor) };
+  const passed = saved.ahead.filter((copy) => copy.seq <= cursor);
+  const known = passed.reduce((kept, { id }) => remember(kept, id), saved);
+  return { ...known, cursor, ahead: saved.ahead.filter((copy) => copy.seq > cursor) };
 }
 
 function lastOf(item: Exclude<Item, { kind: "live" }>): Seq {

@@ -1,0 +1,32 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { closeAction, closeCodes, sanitisedCloseCode } from "../../../src/protocol/close-codes.ts";
+
+describe("a close code", () => {
+  it("tells a client what to do by its band, known or not", () => {
+    expect([4000, 4007, 4099].map(closeAction)).toEqual(["stop", "stop", "stop"]);
+    expect([4100, 4102, 4199].map(closeAction)).toEqual(["back_off", "back_off", "back_off"]);
+    expect([4200, 4203, 4299].map(closeAction)).toEqual(["reconnect", "reconnect", "reconnect"]);
+    expect([1000, 1006, 1011, 3999, 4300, 4999].map(closeAction)).toEqual(new Array(6).fill("back_off"));
+  });
+
+  it("is named once", () => {
+    const codes = Object.values(closeCodes);
+    expect(new Set(codes).size).toBe(codes.length);
+  });
+
+  it("C10 is answered as it came where close takes it, and as 1000 where it throws", () => {
+    expect([1000, 1001, 1011, 3000, 4001, 4999].map(sanitisedCloseCode)).toEqual([
+      1000, 1001, 1011, 3000, 4001, 4999,
+    ]);
+    expect([0, 999, 1004, 1005, 1006, 1015, 5000].map(sanitisedCloseCode)).toEqual(new Array(7).fill(1000));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 70_000 }), (code) => {
+        const sanitised = sanitisedCloseCode(code);
+        expect(sanitised >= 1000 && sanitised < 5000 && ![1004, 1005, 1006, 1015].includes(sanitised)).toBe(
+          true,
+        );
+      }),
+    );
+  });
+});

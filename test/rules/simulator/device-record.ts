@@ -1,0 +1,44 @@
+/** What an onlooker knows of a device: what its app handled, what it was told is gone, and which repeats are excused. */
+import type { Saved } from "../../../src/client/state.ts";
+import type { GapFrame } from "../../../src/protocol/frames.ts";
+import type { Epoch, MessageId, Seq } from "../../../src/protocol/ids.ts";
+
+export class DeviceRecord {
+  /** How often the handler finished with each message. */
+  readonly times = new Map<MessageId, number>();
+  /** How often it may have: a crash before the save repeats, and so does a device that forgot. */
+  readonly #excused = new Map<MessageId, number>();
+  /** Messages that the app was told its handler failed on. */
+  readonly passedOver = new Set<MessageId>();
+  readonly #gone = new Map<Epoch, Set<Seq>>();
+
+  handled(id: MessageId): void {
+    this.times.set(id, (this.times.get(id) ?? 0) + 1);
+  }
+
+  gap(epoch: Epoch, { from, to }: GapFrame): void {
+    const gone = this.#gone.get(epoch) ?? new Set();
+    this.#gone.set(epoch, gone);
+    for (let seq = from; seq <= to; seq += 1) gone.add(seq);
+  }
+
+  wasToldGone(epoch: Epoch, seq: Seq): boolean {
+    return this.#gone.get(epoch)?.has(seq) === true;
+  }
+
+  /** What was handled and not saved may come once more. */
+  crashed(durable: Saved | undefined): void {
+    const known = new Set([...(durable?.recentIds ?? []), ...(durable?.ahead ?? []).map(({ id }) => id)]);
+    for (const [id, times] of this.times) if (!known.has(id)) this.#excused.set(id, times + 1);
+  }
+
+  /** Everything may come once more. */
+  forgot(): void {
+    for (const [id, times] of this.times) this.#excused.set(id, times + 1);
+  }
+
+  /** Whether the message was handled no more often than can be explained. */
+  isExcused(id: MessageId): boolean {
+    return (this.times.get(id) ?? 0) <= Math.max(1, this.#excused.get(id) ?? 1);
+  }
+}
