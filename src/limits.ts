@@ -157,7 +157,10 @@ export function assertLimits(): void {
     ],
     ["the largest message fits an envelope", messageLimits.maxDataBytes * 1.5 < laneLimits.maxEnvelopeBytes],
     ["the hub buries a message before the platform does", laneLimits.maxAttempts < laneLimits.maxHandouts],
-    ["a dead message goes round before it is deleted", laneLimits.resendDeadFrom < laneLimits.maxDeadHandouts],
+    [
+      "a dead message goes round before it is deleted",
+      laneLimits.resendDeadFrom < laneLimits.maxDeadHandouts,
+    ],
     ["an envelope fits a sendBatch", laneLimits.maxEnvelopeBytes <= laneLimits.maxSendBytes],
     ["the largest message fits the window", messageLimits.maxDataBytes <= socketLimits.windowBytes],
     ["a silent client is found within 5 minutes", socketLimits.silentTimeoutMs <= 5 * minute],

@@ -6,7 +6,7 @@ import { socketLimits } from "../limits.ts";
 import { type CloseName, closeCodes, sanitisedCloseCode } from "../protocol/close-codes.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
-import { due, pulseDeadline } from "./deadlines.ts";
+import { due, nextLook } from "./deadlines.ts";
 import { rememberDevice } from "./devices.ts";
 import type { Inbox } from "./inbox.ts";
 import { type Connection, Sockets } from "./sockets.ts";
@@ -28,10 +28,12 @@ export class Connections {
     sendText(socket, frameText(frame));
   }
 
-  /** To every connection. */
-  broadcast(frame: PlainFrame): void {
+  /** To every connection, but for one whose token is over and whose end is only late. */
+  broadcast(frame: PlainFrame, now: number): void {
     const text = frameText(frame);
-    for (const [socket] of this.sockets.all()) sendText(socket, text);
+    for (const [socket, { closesAt }] of this.sockets.all()) {
+      if (closesAt > now) sendText(socket, text);
+    }
   }
 
   /**
@@ -80,8 +82,11 @@ export class Connections {
   close(socket: WebSocket, name: CloseName, now: number, retryAfter?: number, reason: string = name): void {
     const code = closeCodes[name];
     this.send(socket, { type: "bye", code, reason, ...(retryAfter === undefined ? {} : { retryAfter }) });
-    this.end(socket, now);
-    closeQuietly(socket, code, reason);
+    try {
+      this.end(socket, now);
+    } finally {
+      closeQuietly(socket, code, reason);
+    }
   }
 
   closeAll(name: CloseName, now: number): number {
@@ -92,9 +97,8 @@ export class Connections {
 
   /** A connection that is over, however it ended. */
   end(socket: WebSocket, now: number): void {
-    const connection = this.sockets.get(socket);
+    const connection = this.sockets.forget(socket);
     if (connection === undefined) return;
-    this.sockets.forget(socket);
     const { device, cursor, history } = connection;
     rememberDevice(this.#sql, { device, acked: cursor.acked, seen: now, history });
   }
@@ -113,8 +117,9 @@ export class Connections {
     }
   }
 
-  deadline(socket: WebSocket, connection: Connection): number {
-    return pulseDeadline(this.sockets.pulse(socket, connection));
+  /** When to look at a connection next. */
+  deadline(socket: WebSocket, connection: Connection, now: number): number {
+    return nextLook(this.sockets.pulse(socket, connection), now);
   }
 }
 

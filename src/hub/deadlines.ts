@@ -36,6 +36,15 @@ export function pulseDeadline(pulse: Pulse): number {
   );
 }
 
+/**
+ * When to look at a connection next. The runtime answers pings without telling, and the first one turns
+ * a long allowance into a short one: so where none has come yet, the look is no later than that.
+ */
+export function nextLook(pulse: Pulse, now: number): number {
+  const mayHavePinged = pulse.pinged === null ? now + socketLimits.silentTimeoutMs : Number.POSITIVE_INFINITY;
+  return Math.min(pulseDeadline(pulse), mayHavePinged);
+}
+
 /** What is due on a connection now, the most final first. */
 export function due(pulse: Pulse, now: number): Due | undefined {
   if (pulse.closesAt <= now) return { close: "token_expired" };
@@ -94,7 +103,7 @@ export function nextDeadline(
   holdings: Holdings | undefined,
   now: number,
 ): number | undefined {
-  const deadlines = pulses.map(pulseDeadline);
+  const deadlines = pulses.map((pulse) => nextLook(pulse, now));
   if (holdings !== undefined) {
     if (holdings.earliestExpiry !== undefined) deadlines.push(sweepAt(holdings.earliestExpiry));
     if (holdings.oldestCommit !== undefined) {

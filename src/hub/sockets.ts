@@ -45,8 +45,8 @@ export class Sockets {
   constructor(context: DurableObjectState) {
     this.#context = context;
     for (const socket of context.getWebSockets()) {
-      const restored = attachment.safeParse(socket.deserializeAttachment());
-      if (socket.readyState === WebSocket.OPEN && restored.success) this.#open.set(socket, restored.data);
+      const attached = attachedTo(socket);
+      if (socket.readyState === WebSocket.OPEN && attached !== undefined) this.#open.set(socket, attached);
     }
   }
 
@@ -68,8 +68,12 @@ export class Sockets {
     socket.serializeAttachment(connection);
   }
 
-  forget(socket: WebSocket): void {
+  /** Ends a connection and tells, once, how it stood; also one whose close is what woke the object. */
+  forget(socket: WebSocket): Connection | undefined {
+    const connection = this.#open.get(socket) ?? attachedTo(socket);
     this.#open.delete(socket);
+    socket.serializeAttachment(null);
+    return connection;
   }
 
   /** The times of a connection, with the last ping, which the runtime answers without telling. */
@@ -84,4 +88,9 @@ export class Sockets {
       stalledUntil: connection.cursor.stalledUntil,
     };
   }
+}
+
+function attachedTo(socket: WebSocket): Connection | undefined {
+  const attached = attachment.safeParse(socket.deserializeAttachment());
+  return attached.success ? attached.data : undefined;
 }

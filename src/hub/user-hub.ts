@@ -10,10 +10,10 @@ import { verifyConnectToken } from "../auth/connect-token.ts";
 import { inboxLimits, socketLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { ClientFrame } from "../protocol/client-frames.ts";
-import type { CloseName } from "../protocol/close-codes.ts";
+import { type CloseName, closeCodes } from "../protocol/close-codes.ts";
 import type { Deliver, DeliveryResult, Verdict } from "../protocol/delivery.ts";
 import { type FrameError, pingText, pongText, subprotocol } from "../protocol/frames.ts";
-import type { MessageId } from "../protocol/ids.ts";
+import type { DeviceId, MessageId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import { settingsOf } from "../settings.ts";
 import { type Bucket, take } from "./bucket.ts";
@@ -71,7 +71,8 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       log("info", "withdrawn", { evicted: count("evicted"), collapsed: count("collapsed") });
     }
     let armed: Promise<void> | undefined;
-    if (fresh.length > 0) {
+    // Duplicates as well: the fault that made them come again may have struck between commit and offer.
+    if (stored.length > 0) {
       const stalledUntil = this.#connections.offer(this.#open(), fresh, now);
       armed = this.#arm(Math.min(stalledUntil, sweepAt(Math.min(...fresh.map(({ expires }) => expires)))));
     }
@@ -91,7 +92,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   async read(request: ReadRequest): Promise<ReadState> {
     const now = this.#now();
     const changed = this.#inbox?.read(request, now);
-    if (changed !== undefined) this.#connections.broadcast({ type: "state", ...changed });
+    if (changed !== undefined) this.#connections.broadcast({ type: "state", ...changed }, now);
     return changed ?? this.#inbox?.readState(now) ?? emptyState;
   }
 
@@ -117,6 +118,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       return when === undefined ? [] : [{ device: device.device, at: when }];
     });
     return { id, seq, at, expires, delivered, state: gone ?? expired ?? (read ? "read" : "stored") };
+  }
+
+  async admits(issued: number): Promise<boolean> {
+    return issued > (this.#inbox?.revokedBefore ?? 0);
   }
 
   async disconnect(revoke: boolean): Promise<{ readonly closed: number }> {
@@ -145,9 +150,16 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     if (refusal !== undefined) {
       this.#connections.close(server, refusal.name, now, undefined, refusal.reason);
     } else {
-      const connection = this.#welcome(server, connect, now);
-      const stalledUntil = this.#connections.offer(this.#open(), [], now, server);
-      await this.#arm(Math.min(stalledUntil, this.#connections.deadline(server, connection)));
+      try {
+        const connection = this.#welcome(server, connect, now);
+        const stalledUntil = this.#connections.offer(this.#open(), [], now, server);
+        await this.#arm(Math.min(stalledUntil, this.#connections.deadline(server, connection, now)));
+      } catch (error) {
+        // The client never gets its end of it: without this, its device would count as online.
+        this.#connections.sockets.forget(server);
+        closeQuietly(server, closeCodes.internal_error, "");
+        throw error;
+      }
     }
     const headers = connect.subprotocol ? { "Sec-WebSocket-Protocol": subprotocol } : {};
     return new Response(null, { status: 101, webSocket: client, headers });
@@ -197,8 +209,11 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
-    this.#connections.end(socket, this.#now());
-    closeQuietly(socket, code, reason);
+    try {
+      this.#connections.end(socket, this.#now());
+    } finally {
+      closeQuietly(socket, code, reason);
+    }
     await this.#arm(Number.POSITIVE_INFINITY);
   }
 
@@ -216,16 +231,16 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       const expired = this.#inbox?.sweep(now) ?? 0;
       if (expired > 0) log("info", "swept", { expired });
       if (this.#mayDelete(now)) {
-        await this.ctx.storage.deleteAll();
+        // Forgotten first: whoever comes while the storage goes must begin anew.
         this.#inbox = undefined;
+        await this.ctx.storage.deleteAll();
         return;
       }
+      await this.#arm(Number.POSITIVE_INFINITY);
     } catch (error) {
       log("error", "alarm_failed", { error: errorText(error) });
       await this.#setAlarm(now + inboxLimits.alarmRetryMs);
-      return;
     }
-    await this.#arm(Number.POSITIVE_INFINITY);
   }
 
   #now(): number {
@@ -248,9 +263,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     return { verdict: "live" };
   }
 
-  #refusal({ token }: ConnectRequest, now: number): { name: CloseName; reason: string } | undefined {
+  #refusal({ device, token }: ConnectRequest, now: number): { name: CloseName; reason: string } | undefined {
     if (token.issued <= (this.#inbox?.revokedBefore ?? 0)) return { name: "revoked", reason: "revoked" };
-    if (this.#connections.sockets.size >= socketLimits.maxPerUser) {
+    // A device that is connected already takes its own place.
+    if (this.#connections.sockets.size >= socketLimits.maxPerUser && !this.#isConnected(device)) {
       return { name: "too_many_connections", reason: "too_many_connections" };
     }
     if (token.singleUse && !this.#open().takeToken(token.id, closesAt(token.expires, now))) {
@@ -270,7 +286,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       inbox.renewEpoch();
     }
     const before = knownDevices(this.ctx.storage.sql).find((known) => known.device === device);
-    const history = (before?.history ?? []).filter(([seq]) => seq <= opening.from);
+    const acknowledged = (before?.history ?? []).filter(([seq]) => seq <= opening.from);
+    // An acknowledgement may have been lost with the last connection; by now it is certain.
+    const known = acknowledged.at(-1)?.[0] ?? 0;
+    const history = opening.from > known ? withAck(acknowledged, opening.from, now) : acknowledged;
     const connection: Connection = {
       connection: crypto.randomUUID(),
       device,
@@ -376,7 +395,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     };
     this.#connections.sockets.set(socket, renewed);
     this.#ok(socket, ref);
-    await this.#arm(this.#connections.deadline(socket, renewed));
+    await this.#arm(this.#connections.deadline(socket, renewed, now));
   }
 
   #ok(socket: WebSocket, ref: string | undefined): void {
@@ -424,6 +443,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     });
   }
 
+  #isConnected(device: DeviceId): boolean {
+    return this.#connections.sockets.all().some(([, connection]) => connection.device === device);
+  }
+
   #mayDelete(now: number): boolean {
     if (this.#inbox === undefined || this.#connections.sockets.size > 0) return false;
     const deletable = deletableAt(this.#inbox.holdings(lastSeen(this.ctx.storage.sql)));
@@ -448,6 +471,12 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
 
   async #setAlarm(at: number): Promise<void> {
     this.#alarmAt = at;
-    await this.ctx.storage.setAlarm(at);
+    try {
+      await this.ctx.storage.setAlarm(at);
+    } catch (error) {
+      // So that the next event sets it, and does not trust one that never was.
+      this.#alarmAt = null;
+      throw error;
+    }
   }
 }

@@ -85,6 +85,8 @@ export interface UserHubCalls {
   presence(): Promise<Presence>;
   /** `undefined` where the id is not, or no longer, known. */
   messageState(id: MessageId): Promise<MessageState | undefined>;
+  /** Whether a token that was issued then is still good: whether none was revoked since. */
+  admits(issued: number): Promise<boolean>;
   /** Closes every connection; with `revoke`, tokens issued until now are refused from now on. */
   disconnect(revoke: boolean): Promise<{ readonly closed: number }>;
   /** Removes all that is held of the user, and remembers only that it was done. */
