@@ -4,6 +4,7 @@ import { testBindings } from "./test/support/credentials.ts";
 
 export default defineConfig({
   test: {
+    silent: "passed-only",
     coverage: {
       provider: "istanbul",
       include: ["src/**/*.ts"],

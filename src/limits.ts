@@ -30,7 +30,7 @@ export const requestLimits = {
   maxUrlBytes: 8 * 1024,
   /** Of an Idempotency-Key. */
   maxIdempotencyKeyLength: 255,
-  /** Ids in one `read`. */
+  /** Ids in one `read` over HTTP. */
   maxReadIds: 1_000,
   /** Messages on a page of a listing, and how many without asking. */
   maxPage: 100,
@@ -111,6 +111,8 @@ export const socketLimits = {
   maxExpress: 8,
   /** A frame from a client; larger ones close the connection with 1009. */
   maxClientFrameBytes: 8 * 1024,
+  /** Ids in a `read` frame: the longest ones, with their quotes and commas, still fit it. */
+  maxReadIds: 100,
   /** Bad frames in a row before the connection is closed with 4000. */
   maxBadFrames: 10,
   /** Frames from a client: a burst, and then this many a second. */
@@ -161,6 +163,7 @@ export function assertLimits(): void {
       "a dead message goes round before it is deleted",
       laneLimits.resendDeadFrom < laneLimits.maxDeadHandouts,
     ],
+    ["the largest read frame fits", socketLimits.maxReadIds * 70 < socketLimits.maxClientFrameBytes],
     ["an envelope fits a sendBatch", laneLimits.maxEnvelopeBytes <= laneLimits.maxSendBytes],
     ["the largest message fits the window", messageLimits.maxDataBytes <= socketLimits.windowBytes],
     ["a silent client is found within 5 minutes", socketLimits.silentTimeoutMs <= 5 * minute],

@@ -114,3 +114,8 @@ export function nextDeadline(
   }
   return deadlines.length === 0 ? undefined : Math.max(now, Math.min(...deadlines));
 }
+
+/** What an alarm is set to when another deadline turns up. */
+export function lowered(alarm: number, deadline: number): number {
+  return Math.min(alarm, deadline);
+}

@@ -6,13 +6,14 @@
  */
 import { inboxLimits, tokenLimits } from "../limits.ts";
 import type { Verdict } from "../protocol/delivery.ts";
-import type { CollapseKey, Epoch, MessageId, Seq } from "../protocol/ids.ts";
+import type { Epoch, MessageId, Seq } from "../protocol/ids.ts";
 import { utf8Length } from "../protocol/json.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
-import { type Priority, priorities } from "../protocol/priority.ts";
+import type { Priority } from "../protocol/priority.ts";
 import type { Holdings } from "./deadlines.ts";
 import { migrate } from "./schema.ts";
 import { type CommitFacts, commit, type StreamRow, type Withdrawal } from "./stream.ts";
+import { Tallies } from "./tallies.ts";
 import type { InboxMessage, InboxPage, InboxQuery, ReadRequest, ReadState } from "./views.ts";
 
 type Meta = {
@@ -41,27 +42,15 @@ type KnownRow = {
 
 const streamColumns = "seq, id, type, priority, at, expires, collapse_key AS collapseKey, body, bytes, gone";
 
-/** Numbers that are cheap to keep and costly to count; dropped whenever a transaction fails. */
-interface Cache {
-  head: Seq;
-  clock: number;
-  /** Messages stored; counted when it first matters. */
-  stored: number | undefined;
-  /** The unread message of each collapse key; read when the first key is asked for. */
-  collapsible: Map<CollapseKey, Seq> | undefined;
-  /** Per priority: no message of it is stored at or below this number. */
-  readonly scannedTo: Map<Priority, Seq>;
-}
-
-/** Least urgent first; critical messages are never evicted. */
-const evictionOrder = priorities.filter((priority) => priority !== "critical").reverse();
-
 export class Inbox {
   readonly #sql: SqlStorage;
   readonly #transaction: <T>(change: () => T) => T;
   readonly #maxStored: number;
   #meta: Meta;
-  #cache: Cache;
+  #head: Seq = 0;
+  /** Of the last commit. */
+  #clock = 0;
+  #tallies: Tallies;
 
   /** @param maxStored messages kept; see `inboxLimits` */
   constructor(storage: DurableObjectStorage, maxStored: number = inboxLimits.maxStored) {
@@ -72,8 +61,8 @@ export class Inbox {
         return storage.transactionSync(change);
       } catch (error) {
         // What was rolled back must not live on in memory.
-        this.#meta = this.#readMeta();
-        this.#cache = this.#freshCache();
+        this.#meta = this.#load();
+        this.#tallies = new Tallies(this.#sql);
         throw error;
       }
     };
@@ -84,8 +73,8 @@ export class Inbox {
         crypto.randomUUID(),
       );
     });
-    this.#meta = this.#readMeta();
-    this.#cache = this.#freshCache();
+    this.#meta = this.#load();
+    this.#tallies = new Tallies(this.#sql);
   }
 
   get epoch(): Epoch {
@@ -94,7 +83,7 @@ export class Inbox {
 
   /** The last number given. */
   get head(): Seq {
-    return this.#cache.head;
+    return this.#head;
   }
 
   get erasedAt(): number {
@@ -108,7 +97,7 @@ export class Inbox {
 
   /** `wallClock`, but never before a time that was already used. */
   now(wallClock: number): number {
-    return Math.max(wallClock, this.#cache.clock);
+    return Math.max(wallClock, this.#clock);
   }
 
   /** Commits messages in one transaction: all verdicts hold, or (on a fault) none. */
@@ -215,7 +204,7 @@ export class Inbox {
       return true;
     });
     if (!changed) return undefined;
-    this.#cache.collapsible = undefined;
+    this.#tallies.read();
     return this.readState(now);
   }
 
@@ -239,7 +228,7 @@ export class Inbox {
       this.#sql.exec("UPDATE meta SET epoch = ?", crypto.randomUUID());
       this.#sql.exec("DELETE FROM devices");
     });
-    this.#meta = this.#readMeta();
+    this.#meta = this.#load();
   }
 
   /** Refuses tokens issued before `now`. */
@@ -262,8 +251,8 @@ export class Inbox {
       );
       return count;
     });
-    this.#meta = this.#readMeta();
-    this.#cache = this.#freshCache();
+    this.#meta = this.#load();
+    this.#tallies = new Tallies(this.#sql);
     return erased;
   }
 
@@ -287,14 +276,11 @@ export class Inbox {
       const trimmed = this.#trim(now - inboxLimits.dedupeHorizonMs);
       if (floor > this.#meta.floor || trimmed > 0) {
         // Head and clock are otherwise known from the rows that are gone now.
-        this.#sql.exec("UPDATE meta SET head = ?, clock = ?, floor = ?", this.head, this.#cache.clock, floor);
+        this.#sql.exec("UPDATE meta SET head = ?, clock = ?, floor = ?", this.head, this.#clock, floor);
         this.#meta.floor = floor;
       }
       this.#sql.exec("DELETE FROM used_tokens WHERE expires <= ?", now - tokenLimits.leewaySeconds * 1_000);
-      if (expired > 0) {
-        this.#cache.stored = undefined;
-        this.#cache.collapsible = undefined;
-      }
+      if (expired > 0) this.#tallies.expired();
       return expired;
     });
   }
@@ -317,41 +303,38 @@ export class Inbox {
     };
   }
 
-  #readMeta(): Meta {
-    return this.#sql
+  /** The meta row, and with it head and clock: of the last message, or as of the trim that took it. */
+  #load(): Meta {
+    const meta = this.#sql
       .exec<Meta>("SELECT epoch, head, clock, floor, read_up_to, rev, erased_at, revoked_before FROM meta")
       .one();
-  }
-
-  #freshCache(): Cache {
     const last = this.#sql
       .exec<{ seq: Seq; committed: number }>("SELECT seq, committed FROM messages ORDER BY seq DESC LIMIT 1")
       .toArray()[0];
-    return {
-      head: Math.max(this.#meta.head, last?.seq ?? 0),
-      clock: Math.max(this.#meta.clock, last?.committed ?? 0),
-      stored: undefined,
-      collapsible: undefined,
-      scannedTo: new Map(),
-    };
+    this.#head = Math.max(meta.head, last?.seq ?? 0);
+    this.#clock = Math.max(meta.clock, last?.committed ?? 0);
+    return meta;
   }
 
   #facts(message: AcceptedMessage): CommitFacts {
     const known = this.#sql
       .exec<KnownRow>("SELECT seq, type, priority, bytes, body, gone FROM messages WHERE id = ?", message.id)
       .toArray()[0];
+    const { floor, read_up_to } = this.#meta;
     const superseded =
-      message.collapseKey === undefined ? undefined : this.#collapsible().get(message.collapseKey);
+      message.collapseKey === undefined
+        ? undefined
+        : this.#tallies.collapsible(message.collapseKey, Math.max(floor, read_up_to));
     // Counting is only worth it where there can be so many at all.
-    const mayBeFull = this.head - this.#meta.floor >= this.#maxStored;
-    const stored = mayBeFull ? this.#stored() : 0;
+    const mayBeFull = this.head - floor >= this.#maxStored;
+    const stored = mayBeFull ? this.#tallies.stored(floor) : 0;
     return {
       head: this.head,
       known: known && { seq: known.seq, same: saysTheSame(known, message) },
       erasedAt: this.#meta.erased_at,
       stored,
       superseded: superseded === undefined ? [] : [superseded],
-      weakest: stored >= this.#maxStored ? this.#weakest() : undefined,
+      weakest: stored >= this.#maxStored ? this.#tallies.weakest(floor, this.head) : undefined,
     };
   }
 
@@ -379,60 +362,19 @@ export class Inbox {
       bytes,
       message.body,
     );
-    this.#cache.head = seq;
-    this.#cache.clock = now;
-    if (this.#cache.stored !== undefined) this.#cache.stored += 1;
-    if (collapseKey !== null) this.#cache.collapsible?.set(collapseKey, seq);
+    this.#head = seq;
+    this.#clock = now;
     const { id, type, priority, at, expires, body } = message;
-    return { seq, id, type, priority, at, expires, collapseKey, body, bytes, gone: null };
+    const row = { seq, id, type, priority, at, expires, collapseKey, body, bytes, gone: null };
+    this.#tallies.added(row);
+    return row;
   }
 
   #withdraw(withdrawn: readonly Withdrawal[]): void {
     for (const { seq, reason } of withdrawn) {
       this.#sql.exec("UPDATE messages SET gone = ?, body = '' WHERE seq = ?", reason, seq);
-      if (reason === "evicted") this.#cache.collapsible = undefined;
-      if (this.#cache.stored !== undefined) this.#cache.stored -= 1;
+      this.#tallies.withdrawn(reason);
     }
-  }
-
-  #stored(): number {
-    this.#cache.stored ??= this.#sql
-      .exec<{ count: number }>(
-        "SELECT count(*) AS count FROM messages WHERE seq > ? AND gone IS NULL",
-        this.#meta.floor,
-      )
-      .one().count;
-    return this.#cache.stored;
-  }
-
-  #collapsible(): Map<CollapseKey, Seq> {
-    this.#cache.collapsible ??= new Map(
-      this.#sql
-        .exec<{ key: CollapseKey; seq: Seq }>(
-          `SELECT collapse_key AS key, seq FROM messages
-           WHERE seq > ? AND collapse_key IS NOT NULL AND gone IS NULL AND read IS NULL ORDER BY seq`,
-          Math.max(this.#meta.floor, this.#meta.read_up_to),
-        )
-        .toArray()
-        .map(({ key, seq }) => [key, seq]),
-    );
-    return this.#cache.collapsible;
-  }
-
-  /** The first stored message of the least urgent priority; each scan goes on where the last one of that priority ended. */
-  #weakest(): { seq: Seq; priority: Priority } | undefined {
-    for (const priority of evictionOrder) {
-      const row = this.#sql
-        .exec<{ seq: Seq }>(
-          "SELECT seq FROM messages WHERE seq > ? AND priority = ? AND gone IS NULL ORDER BY seq LIMIT 1",
-          Math.max(this.#meta.floor, this.#cache.scannedTo.get(priority) ?? 0),
-          priority,
-        )
-        .toArray()[0];
-      this.#cache.scannedTo.set(priority, row === undefined ? this.head : row.seq - 1);
-      if (row !== undefined) return { seq: row.seq, priority };
-    }
-    return undefined;
   }
 }
 

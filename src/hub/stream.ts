@@ -41,10 +41,10 @@ export interface CommitFacts {
   readonly weakest: { readonly seq: Seq; readonly priority: Priority } | undefined;
 }
 
-/** Numbers that are not delivered from now on. */
+/** A number that a commit takes out of delivery. */
 export interface Withdrawal {
   readonly seq: Seq;
-  readonly reason: GoneReason;
+  readonly reason: Exclude<GoneReason, "expired">;
 }
 
 export type Commit =
@@ -146,7 +146,7 @@ export function pump(
   if (cursor.sent >= head || cursor.stalledUntil !== null) return { cursor, frames: [] };
   const frames: (RowsFrame | GapFrame)[] = [];
   const flight = [...cursor.flight];
-  let flightBytes = flight.reduce((sum, { bytes }) => sum + bytes, 0);
+  let flightBytes = bytesOf(flight);
   let sent = cursor.sent;
   let full = false;
   let pack: StreamRow[] = [];
@@ -176,7 +176,7 @@ export function pump(
       skipTo(row.seq, gone);
       continue;
     }
-    full = flight.length >= window.windowMessages || flightBytes >= window.windowBytes;
+    full = isFull(flight.length, flightBytes, window);
     if (full) break;
     if (
       pack.length >= window.frameMessages ||
@@ -198,12 +198,22 @@ export function pump(
 
 /**
  * The cursor after a copy of a critical message was sent ahead of its turn, or `undefined` where none
- * is due: its turn is next anyway, or too many copies are outstanding.
+ * is due: it need not wait, since its turn is next and the window has room, or too many copies are
+ * outstanding.
  */
 export function express(cursor: Cursor, row: StreamRow, window: Window): Cursor | undefined {
-  const behind = cursor.sent < row.seq - 1;
-  if (row.priority !== "critical" || !behind || cursor.express.length >= window.maxExpress) return undefined;
-  return { ...cursor, express: [...cursor.express, row.seq] };
+  const { sent, flight, express: copies } = cursor;
+  const waits = sent < row.seq - 1 || isFull(flight.length, bytesOf(flight), window);
+  if (row.priority !== "critical" || !waits || copies.length >= window.maxExpress) return undefined;
+  return { ...cursor, express: [...copies, row.seq] };
+}
+
+function isFull(messages: number, bytes: number, window: Window): boolean {
+  return messages >= window.windowMessages || bytes >= window.windowBytes;
+}
+
+function bytesOf(flight: Cursor["flight"]): number {
+  return flight.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 export type Acked =

@@ -10,24 +10,26 @@ import { verifyConnectToken } from "../auth/connect-token.ts";
 import { inboxLimits, socketLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { ClientFrame } from "../protocol/client-frames.ts";
-import { type CloseName, closeCodes } from "../protocol/close-codes.ts";
+import { closeCodes } from "../protocol/close-codes.ts";
 import type { Deliver, DeliveryResult, Verdict } from "../protocol/delivery.ts";
 import { type FrameError, pingText, pongText, subprotocol } from "../protocol/frames.ts";
-import type { DeviceId, MessageId } from "../protocol/ids.ts";
+import type { MessageId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import { settingsOf } from "../settings.ts";
+import { refusal, welcome } from "./admission.ts";
+import { Alarm } from "./alarm.ts";
 import { type Bucket, take } from "./bucket.ts";
 import { type ConnectRequest, fromEdge } from "./connect-request.ts";
 import { Connections, closeQuietly } from "./connections.ts";
 import { closesAt, deletableAt, nextDeadline, sweepAt } from "./deadlines.ts";
-import { ackedAt, type Device, knownDevices, lastSeen, rememberDevice, withAck } from "./devices.ts";
+import { type CurrentDevice, currentDevices } from "./device-view.ts";
+import { ackedAt, knownDevices, lastSeen, withAck } from "./devices.ts";
 import { readInbound } from "./inbound.ts";
 import { Inbox } from "./inbox.ts";
 import { schemaVersion } from "./schema.ts";
 import type { Connection } from "./sockets.ts";
-import { acknowledge, cursorAt, open } from "./stream.ts";
+import { acknowledge } from "./stream.ts";
 import type {
-  DeviceView,
   InboxPage,
   InboxQuery,
   MessageState,
@@ -43,8 +45,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   /** Absent while nothing is stored: asking about a user costs no storage. */
   #inbox: Inbox | undefined;
   readonly #connections: Connections;
-  /** When the alarm is set for; null when it is not. */
-  #alarmAt: number | null = null;
+  readonly #alarm: Alarm;
   /** Only for a running object: by the time one has slept, every bucket is full again. */
   readonly #frames = new WeakMap<WebSocket, Bucket>();
   /** Live-only messages seen lately, for the copies that a queue may make. */
@@ -55,8 +56,11 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingText, pongText));
     if (schemaVersion(context.storage.sql) > 0) this.#inbox = new Inbox(context.storage);
     this.#connections = new Connections(context);
+    this.#alarm = new Alarm(context.storage);
     void context.blockConcurrencyWhile(async () => {
-      this.#alarmAt = await context.storage.getAlarm();
+      await this.#alarm.restore();
+      // One that the platform gave up on is set again.
+      await this.#arm();
     });
   }
 
@@ -70,15 +74,14 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       const count = (reason: string) => withdrawn.filter((gone) => gone.reason === reason).length;
       log("info", "withdrawn", { evicted: count("evicted"), collapsed: count("collapsed") });
     }
-    let armed: Promise<void> | undefined;
+    // Before anything can go wrong with a device: what is stored has its deadline.
+    const swept = this.#arm(sweepAt(Math.min(...fresh.map(({ expires }) => expires))));
     // Duplicates as well: the fault that made them come again may have struck between commit and offer.
-    if (stored.length > 0) {
-      const stalledUntil = this.#connections.offer(this.#open(), fresh, now);
-      armed = this.#arm(Math.min(stalledUntil, sweepAt(Math.min(...fresh.map(({ expires }) => expires)))));
-    }
+    const stalledUntil =
+      stored.length === 0 ? Number.POSITIVE_INFINITY : this.#connections.offer(this.#open(), fresh, now);
     const inOrder = verdicts.values();
     const all = messages.map((message) => (message.live ? this.#live(message, now) : inOrder.next().value));
-    await armed;
+    await Promise.all([swept, this.#arm(stalledUntil)]);
     return {
       verdicts: all.filter((verdict) => verdict !== undefined),
       devices: this.#connections.sockets.size,
@@ -113,7 +116,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     if (row === undefined) return undefined;
     const { seq, at, expires, gone, read } = row;
     const expired = expires <= this.#now() ? "expired" : null;
-    const delivered = this.#devices().flatMap(({ device }) => {
+    const delivered = this.#devices().flatMap((device) => {
       const when = ackedAt(device, seq);
       return when === undefined ? [] : [{ device: device.device, at: when }];
     });
@@ -128,7 +131,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     const now = this.#now();
     if (revoke) this.#open().revoke(now);
     const closed = this.#connections.closeAll(revoke ? "revoked" : "reconnect", now);
-    await this.#arm(Number.POSITIVE_INFINITY);
+    await this.#arm();
     return { closed };
   }
 
@@ -136,7 +139,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     const now = this.#now();
     this.#connections.closeAll("revoked", now);
     const erased = this.#open().erase(now);
-    await this.#arm(Number.POSITIVE_INFINITY);
+    await this.#arm();
     return { erased };
   }
 
@@ -146,12 +149,22 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     const now = this.#now();
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server, [connect.device]);
-    const refusal = this.#refusal(connect, now);
-    if (refusal !== undefined) {
-      this.#connections.close(server, refusal.name, now, undefined, refusal.reason);
+    const connected = this.#connections.sockets.all().map(([, connection]) => connection);
+    const refused = refusal(connect, connected, this.#inbox?.revokedBefore ?? 0);
+    if (refused !== undefined) {
+      this.#connections.close(server, refused, now);
+    } else if (!this.#takeToken(connect.token, now)) {
+      this.#connections.close(server, "token_invalid", now, undefined, "token_replayed");
     } else {
       try {
-        const connection = this.#welcome(server, connect, now);
+        const connection = welcome(
+          server,
+          connect,
+          this.#open(),
+          this.#connections,
+          this.ctx.storage.sql,
+          now,
+        );
         const stalledUntil = this.#connections.offer(this.#open(), [], now, server);
         await this.#arm(Math.min(stalledUntil, this.#connections.deadline(server, connection, now)));
       } catch (error) {
@@ -185,14 +198,14 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       const { code, message, ref } = inbound.fault;
       this.#connections.sockets.set(socket, {
         ...connection,
-        heard: now,
+        heard: Math.max(connection.heard, now),
         badFrames: connection.badFrames + 1,
       });
       this.#fail(socket, code, message, ref);
       if (connection.badFrames + 1 >= socketLimits.maxBadFrames)
         this.#connections.close(socket, "bad_request", now);
     } else {
-      const heard = { ...connection, heard: now, badFrames: 0 };
+      const heard = { ...connection, heard: Math.max(connection.heard, now), badFrames: 0 };
       this.#connections.sockets.set(socket, heard);
       try {
         await this.#handle(socket, heard, inbound.frame, now);
@@ -214,7 +227,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     } finally {
       closeQuietly(socket, code, reason);
     }
-    await this.#arm(Number.POSITIVE_INFINITY);
+    await this.#arm();
   }
 
   /** What the runtime closed by itself, such as a frame over 32 MiB, gets no close event. */
@@ -224,7 +237,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
 
   /** Does what is due and sets the next alarm. It never throws for a fault of its own work: the platform gives up after six retries. */
   override async alarm(): Promise<void> {
-    this.#alarmAt = null;
+    this.#alarm.rang();
     const now = this.#now();
     try {
       this.#connections.settleDue(now);
@@ -236,10 +249,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
         await this.ctx.storage.deleteAll();
         return;
       }
-      await this.#arm(Number.POSITIVE_INFINITY);
+      await this.#arm();
     } catch (error) {
       log("error", "alarm_failed", { error: errorText(error) });
-      await this.#setAlarm(now + inboxLimits.alarmRetryMs);
+      await this.#alarm.set(now + inboxLimits.alarmRetryMs);
     }
   }
 
@@ -261,66 +274,6 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       if (this.#liveIds.size > inboxLimits.maxLiveIds && oldest !== undefined) this.#liveIds.delete(oldest);
     }
     return { verdict: "live" };
-  }
-
-  #refusal({ device, token }: ConnectRequest, now: number): { name: CloseName; reason: string } | undefined {
-    if (token.issued <= (this.#inbox?.revokedBefore ?? 0)) return { name: "revoked", reason: "revoked" };
-    // A device that is connected already takes its own place.
-    if (this.#connections.sockets.size >= socketLimits.maxPerUser && !this.#isConnected(device)) {
-      return { name: "too_many_connections", reason: "too_many_connections" };
-    }
-    if (token.singleUse && !this.#open().takeToken(token.id, closesAt(token.expires, now))) {
-      return { name: "token_invalid", reason: "token_replayed" };
-    }
-    return undefined;
-  }
-
-  #welcome(socket: WebSocket, { device, resume, token }: ConnectRequest, now: number): Connection {
-    const inbox = this.#open();
-    for (const [other, { device: otherDevice }] of this.#connections.sockets.all()) {
-      if (otherDevice === device) this.#connections.close(other, "replaced", now);
-    }
-    const opening = open(resume, inbox.epoch, inbox.head);
-    if (opening.reset === "storage") {
-      this.#connections.closeAll("resync", now);
-      inbox.renewEpoch();
-    }
-    const before = knownDevices(this.ctx.storage.sql).find((known) => known.device === device);
-    const acknowledged = (before?.history ?? []).filter(([seq]) => seq <= opening.from);
-    // An acknowledgement may have been lost with the last connection; by now it is certain.
-    const known = acknowledged.at(-1)?.[0] ?? 0;
-    const history = opening.from > known ? withAck(acknowledged, opening.from, now) : acknowledged;
-    const connection: Connection = {
-      connection: crypto.randomUUID(),
-      device,
-      cursor: cursorAt(inbox.epoch, opening.from),
-      connected: now,
-      heard: now,
-      tokenExpires: token.expires,
-      closesAt: closesAt(token.expires, now),
-      reauthAsked: false,
-      history,
-      badFrames: 0,
-    };
-    rememberDevice(this.ctx.storage.sql, { device, acked: opening.from, seen: now, history });
-    this.#connections.sockets.set(socket, connection);
-    this.#connections.send(socket, {
-      type: "welcome",
-      connection: connection.connection,
-      device,
-      epoch: inbox.epoch,
-      head: inbox.head,
-      floor: inbox.floor(now),
-      from: opening.from,
-      resumed: opening.reset === undefined,
-      ...(opening.reset === undefined ? {} : { reason: opening.reset }),
-      window: { messages: socketLimits.windowMessages, bytes: socketLimits.windowBytes },
-      heartbeat: socketLimits.heartbeatMs,
-      spread: socketLimits.reconnectSpreadMs,
-      expires: token.expires,
-      unread: inbox.readState(now).unread,
-    });
-    return connection;
   }
 
   async #handle(socket: WebSocket, connection: Connection, frame: ClientFrame, now: number): Promise<void> {
@@ -384,7 +337,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       return this.#connections.close(socket, "forbidden", now);
     }
     if (issued <= this.#open().revokedBefore) return this.#connections.close(socket, "revoked", now);
-    if (tokens.singleUse && !this.#open().takeToken(id, closesAt(expires, now))) {
+    if (!this.#takeToken({ id, expires, singleUse: tokens.singleUse }, now)) {
       return this.#fail(socket, "token_invalid", "the token was used before", ref);
     }
     const renewed = {
@@ -398,6 +351,11 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     await this.#arm(this.#connections.deadline(socket, renewed, now));
   }
 
+  /** False for one that opens a single connection, and has opened one. */
+  #takeToken({ id, expires, singleUse }: Omit<ConnectRequest["token"], "issued">, now: number): boolean {
+    return !singleUse || this.#open().takeToken(id, closesAt(expires, now));
+  }
+
   #ok(socket: WebSocket, ref: string | undefined): void {
     if (ref !== undefined) this.#connections.send(socket, { type: "ok", ref });
   }
@@ -406,45 +364,9 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     this.#connections.send(socket, { type: "error", code, message, ...(ref === undefined ? {} : { ref }) });
   }
 
-  /** Every device, connected ones as they stand now. */
-  #devices(): readonly { readonly device: Device; readonly view: DeviceView }[] {
-    const { sockets } = this.#connections;
-    const online = new Map(
-      sockets.all().map(([socket, connection]) => [connection.device, { socket, connection }] as const),
-    );
-    const known = this.#inbox === undefined ? [] : knownDevices(this.ctx.storage.sql);
-    return known.map((remembered) => {
-      const { device } = remembered;
-      const now = online.get(device);
-      if (now === undefined) {
-        const view = { device, online: false, lastSeen: remembered.seen, cursor: remembered.acked };
-        return { device: remembered, view };
-      }
-      const { connection, connected, cursor, heard, history } = now.connection;
-      const seen = Math.max(heard, sockets.pulse(now.socket, now.connection).pinged ?? 0);
-      const syncing = cursor.acked < (this.#inbox?.head ?? 0) ? "syncing" : "live";
-      const state = cursor.stalledUntil === null ? syncing : "stalled";
-      return {
-        device: { device, acked: cursor.acked, seen, history },
-        view: {
-          device,
-          online: true,
-          lastSeen: seen,
-          cursor: cursor.acked,
-          connection: {
-            connection,
-            since: connected,
-            state,
-            sent: cursor.sent,
-            inFlight: cursor.flight.length,
-          },
-        },
-      };
-    });
-  }
-
-  #isConnected(device: DeviceId): boolean {
-    return this.#connections.sockets.all().some(([, connection]) => connection.device === device);
+  #devices(): readonly CurrentDevice[] {
+    if (this.#inbox === undefined) return [];
+    return currentDevices(knownDevices(this.ctx.storage.sql), this.#connections.sockets, this.#inbox.head);
   }
 
   #mayDelete(now: number): boolean {
@@ -453,30 +375,13 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     return deletable !== undefined && deletable <= now;
   }
 
-  /**
-   * Makes sure that the alarm comes by then. An alarm that is set early enough is left alone, since each
-   * setting is a written row; with none set (or lost), all deadlines are looked at.
-   */
-  async #arm(deadline: number): Promise<void> {
-    if (this.#alarmAt !== null) {
-      if (deadline < this.#alarmAt) await this.#setAlarm(deadline);
-      return;
-    }
-    const { sockets } = this.#connections;
-    const pulses = sockets.all().map(([socket, connection]) => sockets.pulse(socket, connection));
-    const holdings = this.#inbox?.holdings(lastSeen(this.ctx.storage.sql));
-    const next = nextDeadline(pulses, holdings, this.#now());
-    if (next !== undefined) await this.#setAlarm(next);
-  }
-
-  async #setAlarm(at: number): Promise<void> {
-    this.#alarmAt = at;
-    try {
-      await this.ctx.storage.setAlarm(at);
-    } catch (error) {
-      // So that the next event sets it, and does not trust one that never was.
-      this.#alarmAt = null;
-      throw error;
-    }
+  /** Makes sure that the alarm comes by then; without an argument, only that there is one where one is needed. */
+  async #arm(deadline = Number.POSITIVE_INFINITY): Promise<void> {
+    await this.#alarm.ringBy(deadline, () => {
+      const { sockets } = this.#connections;
+      const pulses = sockets.all().map(([socket, connection]) => sockets.pulse(socket, connection));
+      const holdings = this.#inbox?.holdings(lastSeen(this.ctx.storage.sql));
+      return nextDeadline(pulses, holdings, this.#now());
+    });
   }
 }

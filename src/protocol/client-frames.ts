@@ -1,6 +1,6 @@
 /** What a client may say on its socket. Unknown fields are ignored, so that a newer client can talk to an older hub. */
 import { z } from "zod";
-import { requestLimits, tokenLimits } from "../limits.ts";
+import { socketLimits, tokenLimits } from "../limits.ts";
 import { messageId } from "./ids.ts";
 
 const ref = z.string().max(64).optional();
@@ -12,7 +12,7 @@ const ack = z.object({ type: z.literal("ack"), ref, epoch: z.string().max(64), s
 const read = z.object({
   type: z.literal("read"),
   ref,
-  ids: z.array(messageId).max(requestLimits.maxReadIds).optional(),
+  ids: z.array(messageId).max(socketLimits.maxReadIds).optional(),
   upTo: seq.optional(),
 });
 /** A fresh token of the same user; its expiry replaces the old one. */

@@ -3,7 +3,7 @@
  * call nothing else to decide anything.
  */
 import { step } from "../../../src/client/machine.ts";
-import { deletableAt, due, nextDeadline, nextLook, sweepAt } from "../../../src/hub/deadlines.ts";
+import { deletableAt, due, lowered, nextDeadline, nextLook, sweepAt } from "../../../src/hub/deadlines.ts";
 import {
   acknowledge,
   commit,
@@ -30,8 +30,7 @@ export interface Rules {
   readonly nextDeadline: typeof nextDeadline;
   readonly sweepAt: typeof sweepAt;
   readonly deletableAt: typeof deletableAt;
-  /** The alarm after one that is set meets another deadline. */
-  readonly lowered: (alarmAt: number, deadline: number) => number;
+  readonly lowered: typeof lowered;
   readonly plan: typeof plan;
   readonly settle: typeof settle;
   readonly deadKey: typeof deadKey;
@@ -49,7 +48,7 @@ export const realRules: Rules = {
   nextDeadline,
   sweepAt,
   deletableAt,
-  lowered: Math.min,
+  lowered,
   plan,
   settle,
   deadKey,

@@ -1,8 +1,9 @@
 /** What the object of a user has on disk, in memory: rows, numbers, devices. Collects the facts that the rules ask for. */
 
 import type { Holdings } from "../../../src/hub/deadlines.ts";
-import type { CommitFacts, StreamRow, Withdrawal } from "../../../src/hub/stream.ts";
+import type { CommitFacts, StreamRow } from "../../../src/hub/stream.ts";
 import { inboxLimits } from "../../../src/limits.ts";
+import type { GoneReason } from "../../../src/protocol/frames.ts";
 import type { DeviceId, Epoch, MessageId, Seq } from "../../../src/protocol/ids.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
 import type { AcceptedMessage } from "../../../src/protocol/message.ts";
@@ -71,7 +72,7 @@ export class Stored {
     return row;
   }
 
-  withdraw(withdrawn: readonly Withdrawal[]): void {
+  withdraw(withdrawn: readonly { readonly seq: Seq; readonly reason: GoneReason }[]): void {
     for (const { seq, reason } of withdrawn) {
       this.rows = this.rows.map((row) => (row.seq === seq ? { ...row, gone: reason, body: "" } : row));
     }
