@@ -9,16 +9,24 @@ import {
   parseMessage,
 } from "../../../src/lanes/envelope.ts";
 import { laneLimits, messageLimits } from "../../../src/limits.ts";
-import { collapseKey, messageId, messageType, userId } from "../../../src/protocol/ids.ts";
+import {
+  collapseKey,
+  messageId,
+  messageIdPattern,
+  messageType,
+  namePattern,
+  userId,
+} from "../../../src/protocol/ids.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
 import { priorities } from "../../../src/protocol/priority.ts";
 import { aCollapseKey, aMessage, manyUsers, to } from "../../support/lanes.ts";
 
-const name = fc.stringMatching(/^[A-Za-z0-9_.@~:-]{1,128}$/);
+/** What the pattern of names allows; its look-ahead is more than the generator understands. */
+const name = fc.stringMatching(/^[A-Za-z0-9_.@~:-]{1,128}$/).filter((text) => namePattern.test(text));
 
 const message = fc.record(
   {
-    id: fc.stringMatching(/^[A-Za-z0-9_.@~:-]{8,64}$/).map((id) => messageId.parse(id)),
+    id: fc.stringMatching(messageIdPattern).map((id) => messageId.parse(id)),
     type: name.map((type) => messageType.parse(type)),
     priority: fc.constantFrom(...priorities),
     at: fc.nat(),
