@@ -17,3 +17,8 @@ export function take(
       : Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1_000) * perSecond);
   return tokens < 1 ? undefined : { tokens: tokens - 1, at: now };
 }
+
+/** The bucket after an event turned out to be free. */
+export function giveBack(bucket: Bucket): Bucket {
+  return { ...bucket, tokens: bucket.tokens + 1 };
+}

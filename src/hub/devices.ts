@@ -29,9 +29,8 @@ export function withAck(points: readonly AckPoint[], seq: Seq, at: number): read
 }
 
 /** When the device had acknowledged the number at the latest; `undefined` while it has not. */
-export function ackedAt(device: Device, seq: Seq): number | undefined {
-  if (device.acked < seq) return undefined;
-  return device.history.find(([acked]) => acked >= seq)?.[1] ?? device.seen;
+export function ackedAt({ history }: Pick<Device, "history">, seq: Seq): number | undefined {
+  return history.find(([acked]) => acked >= seq)?.[1];
 }
 
 /** Remembers a device; past the limit the one not seen for longest is forgotten. */

@@ -133,7 +133,7 @@ export interface RowsFrame {
 
 /**
  * What a connection gets now, in order: messages while the window has room, and gaps, which need none.
- * @param rows the stream after `cursor.sent`, rising; numbers missing from it were trimmed long ago
+ * @param rows the stream, rising, at least what comes after `cursor.sent`; numbers missing there were trimmed long ago
  */
 export function pump(
   cursor: Cursor,

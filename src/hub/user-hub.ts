@@ -18,7 +18,7 @@ import type { AcceptedMessage } from "../protocol/message.ts";
 import { settingsOf } from "../settings.ts";
 import { refusal, welcome } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
-import { type Bucket, take } from "./bucket.ts";
+import { type Bucket, giveBack, take } from "./bucket.ts";
 import { type ConnectRequest, fromEdge } from "./connect-request.ts";
 import { Connections, closeQuietly } from "./connections.ts";
 import { closesAt, deletableAt, nextDeadline, sweepAt } from "./deadlines.ts";
@@ -312,6 +312,9 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       case "moved": {
         const moved = acked.cursor !== connection.cursor;
         const history = moved ? withAck(connection.history, acked.cursor.acked, now) : connection.history;
+        // There are never more of these than messages were sent: a fast device must not be taken for a flood.
+        const bucket = this.#frames.get(socket);
+        if (moved && bucket !== undefined) this.#frames.set(socket, giveBack(bucket));
         this.#connections.sockets.set(socket, { ...connection, cursor: acked.cursor, history });
         const stalledUntil = this.#connections.offer(inbox, [], now, socket);
         this.#ok(socket, ref);

@@ -119,6 +119,22 @@ describe("acknowledgements", () => {
     expect(await hubOf(user).presence()).toMatchObject({ online: false, devices: [{ cursor: 50 }] });
   });
 
+  test("C15 a device that acknowledges each message is never too fast, however many come", async () => {
+    vi.setSystemTime(Date.now());
+    const user = aUser();
+    const device = await connect(user);
+    await hubOf(user).deliver(messages(400));
+    for (let seq = 1; seq <= 400; seq += 1) {
+      await device.until(() => device.cursor >= seq);
+      device.ack(seq);
+    }
+    await device.settled();
+    expect(device.closed).toBeUndefined();
+    expect(await hubOf(user).presence()).toMatchObject({ online: true, devices: [{ cursor: 400 }] });
+    device.close(1000);
+    await device.closing();
+  });
+
   test("C15 a steady rate of frames goes on for ever", async () => {
     const device = await connect(aUser());
     for (let round = 0; round < 5; round += 1) {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Bucket, take } from "../../../src/hub/bucket.ts";
+import { type Bucket, giveBack, take } from "../../../src/hub/bucket.ts";
 
 describe("C15 the bucket of a connection", () => {
   it("lets a burst through, and then one event too many is too many", () => {
@@ -10,6 +10,12 @@ describe("C15 the bucket of a connection", () => {
     expect(take(bucket, 0, 3, 1)).toBeUndefined();
     expect(take(bucket, 999, 3, 1)).toBeUndefined();
     expect(take(bucket, 1_000, 3, 1)).toEqual({ tokens: 0, at: 1_000 });
+  });
+
+  it("is as before once an event turned out to be free", () => {
+    const before = { tokens: 2, at: 5 };
+    const after = take(before, 5, 3, 1);
+    expect(after && giveBack(after)).toEqual(before);
   });
 
   it("fills up to the burst and no further", () => {

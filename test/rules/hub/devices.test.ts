@@ -23,10 +23,6 @@ describe("when a device had a message", () => {
     expect(ackedAt(device(3, [[3, 100]]), 4)).toBeUndefined();
   });
 
-  it("is when the device was last seen, where no acknowledgement is remembered", () => {
-    expect(ackedAt(device(5, []), 4)).toBe(now);
-  });
-
   it("is never told too early, and what is remembered stays bounded, however much is acknowledged", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 300 }), (steps) => {
