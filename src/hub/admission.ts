@@ -4,7 +4,7 @@ import type { CloseName } from "../protocol/close-codes.ts";
 import type { ConnectRequest } from "./connect-request.ts";
 import type { Connections } from "./connections.ts";
 import { closesAt } from "./deadlines.ts";
-import { knownDevices, rememberDevice, withAck } from "./devices.ts";
+import { forgetDevices, knownDevice, rememberDevice, withAck } from "./devices.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Connection } from "./sockets.ts";
 import { cursorAt, open } from "./stream.ts";
@@ -37,7 +37,7 @@ export function welcome(
     connections.closeAll("resync", now);
     inbox.renewEpoch();
   }
-  const before = knownDevices(sql).find((known) => known.device === device);
+  const before = knownDevice(sql, device);
   const acknowledged = (before?.history ?? []).filter(([seq]) => seq <= from);
   // An acknowledgement may have been lost with the last connection; by now it is certain.
   const known = acknowledged.at(-1)?.[0] ?? 0;
@@ -55,6 +55,7 @@ export function welcome(
     badFrames: 0,
   };
   rememberDevice(sql, { device, acked: from, seen: now, history });
+  if (before === undefined) forgetDevices(sql);
   connections.sockets.set(socket, connection);
   connections.send(socket, {
     type: "welcome",

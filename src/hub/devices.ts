@@ -33,7 +33,11 @@ export function ackedAt({ history }: Pick<Device, "history">, seq: Seq): number 
   return history.find(([acked]) => acked >= seq)?.[1];
 }
 
-/** Remembers a device; past the limit the one not seen for longest is forgotten. */
+type Row = { device: DeviceId; acked: Seq; seen: number; history: string };
+
+const deviceOf = (row: Row): Device => ({ ...row, history: history.parse(JSON.parse(row.history)) });
+
+/** Remembers a device as it stands. */
 export function rememberDevice(sql: SqlStorage, { device, acked, seen, history: points }: Device): void {
   sql.exec(
     `INSERT INTO devices VALUES (?, ?, ?, ?)
@@ -43,20 +47,27 @@ export function rememberDevice(sql: SqlStorage, { device, acked, seen, history: 
     seen,
     JSON.stringify(points),
   );
+}
+
+/** Forgets the devices not seen for longest, where there are more than are remembered. */
+export function forgetDevices(sql: SqlStorage): void {
   sql.exec(
-    `DELETE FROM devices WHERE device IN (SELECT device FROM devices ORDER BY seen DESC LIMIT -1 OFFSET ?)`,
+    "DELETE FROM devices WHERE device IN (SELECT device FROM devices ORDER BY seen DESC LIMIT -1 OFFSET ?)",
     inboxLimits.maxDevices,
   );
+}
+
+export function knownDevice(sql: SqlStorage, device: DeviceId): Device | undefined {
+  const [row] = sql.exec<Row>("SELECT device, acked, seen, history FROM devices WHERE device = ?", device);
+  return row && deviceOf(row);
 }
 
 /** All devices remembered, the last seen first. */
 export function knownDevices(sql: SqlStorage): readonly Device[] {
   return sql
-    .exec<{ device: DeviceId; acked: Seq; seen: number; history: string }>(
-      "SELECT device, acked, seen, history FROM devices ORDER BY seen DESC",
-    )
+    .exec<Row>("SELECT device, acked, seen, history FROM devices ORDER BY seen DESC")
     .toArray()
-    .map((row) => ({ ...row, history: history.parse(JSON.parse(row.history)) }));
+    .map(deviceOf);
 }
 
 /** When any device was last seen; 0 if none is remembered. */
