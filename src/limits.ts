@@ -12,6 +12,8 @@ export const messageLimits = {
   maxDataBytes: 64 * 1024,
   /** Nesting of `data`; keeps every recursive reader of it (JSON.stringify, clients) far from its stack's end. */
   maxDataDepth: 32,
+  /** How long a message only for who is connected (`ttl: 0`) may be on its way: later it is nobody's now any more. */
+  liveMs: minute,
   /** Values within `data`, containers and members alike; bounds the work for adversarial shapes. */
   maxDataNodes: 10_000,
   /** `ttl` in seconds; longer ones are clipped. Below {@link inboxLimits.dedupeHorizonMs}. */
@@ -22,7 +24,7 @@ export const requestLimits = {
   /** Body of a publish. A Worker may read 100 MB, but holds it in 128 MB of memory together with the parsed copy. */
   maxBodyBytes: 4 * 1024 * 1024,
   /** Body of every other route. */
-  maxSmallBodyBytes: 64 * 1024,
+  maxSmallBodyBytes: 96 * 1024,
   maxMessages: 1_000,
   /** Messages times their users, over the whole request. */
   maxRecipients: 10_000,
@@ -30,6 +32,8 @@ export const requestLimits = {
   maxUrlBytes: 8 * 1024,
   /** Of an Idempotency-Key. */
   maxIdempotencyKeyLength: 255,
+  /** How long a browser may remember that a page is allowed: the longest that Chromium remembers. */
+  preflightSeconds: 7_200,
   /** Ids in one `read` over HTTP. */
   maxReadIds: 1_000,
   /** Messages on a page of a listing, and how many without asking. */
@@ -47,13 +51,19 @@ export const directLimits = {
 export const laneLimits = {
   /** Text of an envelope. A queue takes 128,000 bytes including about 100 of metadata. */
   maxEnvelopeBytes: 120_000,
-  /** Users of one envelope: a batch of 100 then makes no more calls than one invocation may (10,000). */
+  /** Users of one envelope: a push to 100 users is still one queue message. */
   maxEnvelopeUsers: 100,
+  /** Calls and sends of one invocation (Workers limits: subrequests, paid plan). */
+  maxSubrequests: 10_000,
+  /** Envelopes of a batch, as `wrangler.toml` says: all their calls and sends are within one invocation. */
+  maxBatch: 90,
   /** Messages and bytes of one `sendBatch` (Queues limits: 100 and 256 kB, kB = 1,000 bytes). */
   maxSendMessages: 100,
   maxSendBytes: 250_000,
   /** Calls to objects at once, of one consumer invocation. */
   concurrentDeliveries: 10,
+  /** One send of an outbox to a lane. */
+  sendTimeoutMs: 30 * second,
   /** One delivery attempt to one user. */
   deliveryTimeoutMs: 30 * second,
   /** No delivery starts later than this in an invocation; the platform ends it after 15 minutes. */
@@ -101,7 +111,7 @@ export const deadLetterLimits = {
 export const socketLimits = {
   /** Open connections of one user. The platform's own limit is 32,768. */
   maxPerUser: 1_024,
-  /** The window: what may be sent and not yet acknowledged. Bounds the object's memory, since a socket has no backpressure. */
+  /** The window: what may be sent and not yet acknowledged. Bounds what a slow device can hold in the object's memory, since a socket has no backpressure. */
   windowMessages: 64,
   windowBytes: 256 * 1024,
   /** One `messages` frame. */
@@ -163,6 +173,12 @@ export function assertLimits(): void {
       "a dead message goes round before it is deleted",
       laneLimits.resendDeadFrom < laneLimits.maxDeadHandouts,
     ],
+    // For each envelope: its calls, a send of what is left and one of what is dead.
+    [
+      "an invocation may make all calls of a batch",
+      laneLimits.maxBatch * (laneLimits.maxEnvelopeUsers + 2) <= laneLimits.maxSubrequests,
+    ],
+    ["the largest read request fits", requestLimits.maxReadIds * 70 < requestLimits.maxSmallBodyBytes],
     ["the largest read frame fits", socketLimits.maxReadIds * 70 < socketLimits.maxClientFrameBytes],
     ["an envelope fits a sendBatch", laneLimits.maxEnvelopeBytes <= laneLimits.maxSendBytes],
     ["the largest message fits the window", messageLimits.maxDataBytes <= socketLimits.windowBytes],

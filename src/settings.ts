@@ -17,10 +17,17 @@ export interface Settings {
   readonly allowQueryToken: boolean;
 }
 
-/** Values that stand in documentation and tutorials; a hub that runs with one of them is open to everybody. */
-const exampleSecret = /^(change|replace|your|example|secret|dummy|password|insert|placeholder)/i;
-/** One character repeated, or a short piece repeated. */
-const monotonous = /^(.{1,4})\1+$/;
+/** Words of the values that stand in documentation and tutorials; a hub that runs with one of them is open to everybody. */
+const exampleSecret = /secret|example|password|changeme|placeholder|^(change|replace|your|dummy|insert)/i;
+
+/** Whether it is a piece of up to 16 characters again and again, the last time perhaps cut short. */
+function monotonous(value: string): boolean {
+  const longest = Math.min(16, value.length / 2);
+  for (let length = 1; length <= longest; length += 1) {
+    if (value.startsWith(value.slice(length))) return true;
+  }
+  return false;
+}
 
 const secret = z
   .string("is missing")
@@ -29,7 +36,12 @@ const secret = z
     (value) => value === "" || utf8Length(value) >= tokenLimits.minSecretBytes,
     `is shorter than ${tokenLimits.minSecretBytes} bytes`,
   )
-  .refine((value) => !exampleSecret.test(value) && !monotonous.test(value), "is an example, not a secret");
+  .refine((value) => !exampleSecret.test(value) && !monotonous(value), "is an example, not a secret");
+
+/** A variable that may be left out or, as `wrangler.toml` does, left empty. */
+function optional<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
+}
 
 /** Origins separated by blanks. One that no browser would write, such as with a path, would match nothing. */
 const origins = z.string().transform((text, context): ReadonlySet<string> => {
@@ -43,19 +55,22 @@ const origins = z.string().transform((text, context): ReadonlySet<string> => {
   return new Set(list);
 });
 
-const flag = z.enum(["true", "false"], 'must be "true" or "false"').transform((value) => value === "true");
+const flag = z
+  .enum(["true", "false"], 'must be "true" or "false"')
+  .default("false")
+  .transform((value) => value === "true");
 
 const environment = z
   .object({
     API_KEYS: z.string("is missing").min(1, "is missing").pipe(apiKeyRecords),
     TOKEN_SECRET: secret,
-    TOKEN_SECRET_PREVIOUS: secret.optional(),
+    TOKEN_SECRET_PREVIOUS: optional(secret),
     ALLOWED_ORIGINS: origins.prefault(""),
-    TOKEN_ISSUER: z.string().min(1, "is missing"),
-    TOKEN_AUDIENCE: z.string().min(1, "is missing"),
+    TOKEN_ISSUER: z.string().min(1, "is empty").default("hubbub"),
+    TOKEN_AUDIENCE: z.string().min(1, "is empty").default("hubbub:connect"),
     ALLOW_QUERY_TOKEN: flag,
     SINGLE_USE_TOKENS: flag,
-    TOKEN_JWKS: z.union([z.literal("").transform(() => undefined), providerKeys]).optional(),
+    TOKEN_JWKS: optional(providerKeys),
     TOKEN_JWKS_ISSUER: z.string().default(""),
   })
   .refine((env) => env.TOKEN_JWKS === undefined || env.TOKEN_JWKS_ISSUER !== "", {

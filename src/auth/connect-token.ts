@@ -68,11 +68,17 @@ export async function verifyConnectToken(
     const { alg } = header;
     const key = await providerKey(jwks.keys, { ...header, alg });
     const payload = key && (await payloadOf(token, key, alg));
-    if (payload !== undefined) return readClaims(payload, { issuer: jwks.issuer, audience }, now);
+    if (payload !== undefined) return datedEarly(readClaims(payload, { issuer: jwks.issuer, audience }, now));
   } else {
     return invalid("alg is not accepted");
   }
   return invalid("the signature is not by a key of this hub");
+}
+
+/** A provider's clock may run ahead. Its tokens count as issued as early as they may have been, so that a revocation misses none. */
+function datedEarly(verdict: TokenVerdict): TokenVerdict {
+  if ("refused" in verdict) return verdict;
+  return { ok: { ...verdict.ok, issued: verdict.ok.issued - tokenLimits.leewaySeconds * 1_000 } };
 }
 
 /** What a token of the hub's own may be narrowed to. */

@@ -118,7 +118,8 @@ export class HubClient {
         this.#answer("handled", async () => onMessage(effect.message));
         return;
       case "save":
-        this.#answer("saved", () => this.#storage.save(effect.saved));
+        // Async, so that a storage that throws at once has only failed to save.
+        this.#answer("saved", async () => this.#storage.save(effect.saved));
         return;
       // A callback that throws is the app's error, thrown where the app sees it, and none of the client's.
       case "status":

@@ -78,7 +78,8 @@ export function lost(turn: Turn, closeCode: number, closeReason: string): void {
     link: { phase: "waiting", until: turn.now + forMs },
     queue: [],
     failures: failuresBefore(turn) + 1,
-    tokenRefused: refused,
+    // Until a welcome: a network that fails in between must not make the second refusal a first one.
+    tokenRefused: refused || turn.state.tokenRefused,
     bye: undefined,
   });
   turn.effects.push({ type: "status", status: { state: "waiting", forMs, code, reason } });

@@ -7,7 +7,9 @@ import { requestLimits } from "../limits.ts";
 import { settingsOf } from "../settings.ts";
 import { connect } from "./connect.ts";
 import type { Handler, Hub } from "./context.ts";
+import { cors } from "./cors.ts";
 import { discard, listDeadLetters, redrive } from "./dead-letters.ts";
+import { bodyHeaders } from "./json-text.ts";
 import { Problem, problemOf, problemResponse } from "./problem.ts";
 import { publish } from "./publish.ts";
 import { mintToken } from "./tokens.ts";
@@ -16,16 +18,23 @@ import { disconnect, erase, inbox, message, presence, read } from "./users.ts";
 /** The process answers and is configured; of the lanes and objects it says nothing. */
 const health: Handler = (context) => context.json({ status: "healthy" });
 
-const routes: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+type Routes = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
+
+/** What a device's own token opens, from pages of allowed origins too. */
+const deviceRoutes: Routes = {
+  "/v1/users/:user/messages": { GET: inbox },
+  "/v1/users/:user/messages/:id": { GET: message },
+  "/v1/users/:user/read": { POST: read },
+};
+
+const routes: Routes = {
+  ...deviceRoutes,
   "/health": { GET: health },
   "/v1/messages": { POST: publish },
   "/v1/tokens": { POST: mintToken },
   "/v1/connect": { GET: connect },
   "/v1/users/:user": { GET: presence, DELETE: erase },
   "/v1/users/:user/connections": { DELETE: disconnect },
-  "/v1/users/:user/messages": { GET: inbox },
-  "/v1/users/:user/messages/:id": { GET: message },
-  "/v1/users/:user/read": { POST: read },
   "/v1/dead-letters": { GET: listDeadLetters },
   "/v1/dead-letters/:key": { DELETE: discard },
   "/v1/dead-letters/:key/redrive": { POST: redrive },
@@ -35,13 +44,20 @@ export const app = new Hono<Hub>();
 
 app.use(async (context, next) => {
   context.set("request", crypto.randomUUID());
+  context.set("settings", settingsOf(context.env));
+  // Before the handlers: an upgrade comes back with headers that can't be changed any more.
+  for (const [name, value] of Object.entries(bodyHeaders)) context.header(name, value);
+  await next();
+});
+
+for (const [path, handlers] of Object.entries(deviceRoutes)) {
+  app.use(path, cors(Object.keys(handlers).join(", ")));
+}
+
+app.use(async (context, next) => {
   if (context.req.url.length > requestLimits.maxUrlBytes) {
     throw new Problem("url_too_long", `a URL has at most ${requestLimits.maxUrlBytes} bytes`);
   }
-  context.set("settings", settingsOf(context.env));
-  // Before the handlers: an upgrade comes back with headers that can't be changed any more.
-  context.header("Cache-Control", "no-store");
-  context.header("X-Content-Type-Options", "nosniff");
   await next();
 });
 

@@ -10,9 +10,9 @@ import { log } from "../observe/log.ts";
 import { type CloseName, closeCodes } from "../protocol/close-codes.ts";
 import { type ByeFrame, bearerPrefix, subprotocol } from "../protocol/frames.ts";
 import { type DeviceId, deviceId } from "../protocol/ids.ts";
-import type { Settings } from "../settings.ts";
 import { bearerOf, isApiKey, requireToken } from "./authenticate.ts";
 import type { Handler, HubContext } from "./context.ts";
+import { originAllowed } from "./cors.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
 import { validate } from "./validate.ts";
 
@@ -71,18 +71,13 @@ export const connect: Handler = async (context) => {
   }
 };
 
-/** Compared as it stands: browsers write an origin in one way only. Clients outside of browsers send none. */
+/** Clients outside of browsers send no origin. */
 function refuseOrigin(context: HubContext): void {
   const { settings, request } = context.var;
   const origin = context.req.raw.headers.get("Origin");
   if (origin === null || originAllowed(origin, settings)) return;
   log("warn", "origin_refused", { request });
   throw new Problem("origin_refused", "the origin of the page is not among ALLOWED_ORIGINS");
-}
-
-/** An opaque origin, `null`, is nobody's, and not even meant by `*`. */
-function originAllowed(origin: string, { allowedOrigins }: Settings): boolean {
-  return allowedOrigins.has(origin) || (allowedOrigins.has("*") && origin !== "null");
 }
 
 function offeredProtocols(headers: Headers): readonly string[] {

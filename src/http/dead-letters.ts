@@ -57,6 +57,8 @@ export const redrive: Handler = async (context) => {
         "too_old",
         "the user's inbox may have forgotten its id, so that it could arrive twice",
       );
+    case "expired":
+      throw new Problem("expired", "nobody would be given the message any more");
     case "lane_refused":
       throw new Problem("lane_unavailable", "nothing has changed; try again");
   }
@@ -86,9 +88,12 @@ function noSuchLetter(): Problem {
   return new Problem("not_found", "there is no dead letter of this key");
 }
 
+const letterPath = z.object({
+  key: z.string().regex(/^[A-Za-z0-9_-]{22}$/, "must be the key of a dead letter"),
+});
+
 function keyOf(context: HubContext): string {
-  const key = z.string().regex(/^[A-Za-z0-9_-]{22}$/, "must be the key of a dead letter");
-  return validate(key, context.req.param("key"), "invalid_request");
+  return validate(letterPath, context.req.param(), "invalid_request").key;
 }
 
 function storeOf(context: HubContext) {

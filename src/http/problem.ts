@@ -5,6 +5,7 @@
 import { ProviderUnavailable } from "../auth/provider-keys.ts";
 import { errorText, log } from "../observe/log.ts";
 import { Misconfigured } from "../settings.ts";
+import { bodyHeaders } from "./json-text.ts";
 
 interface ProblemKind {
   readonly status: number;
@@ -43,6 +44,7 @@ export const problems = {
   not_found: { status: 404, title: "There is nothing here" },
   method_not_allowed: { status: 405, title: "The method is not allowed here" },
   too_old: { status: 409, title: "Too old to be sent again" },
+  expired: { status: 409, title: "Its time is over" },
   too_large: { status: 413, title: "Too large" },
   url_too_long: { status: 414, title: "The URL is too long" },
   unsupported_media_type: { status: 415, title: "The body must be JSON in UTF-8, without compression" },
@@ -128,8 +130,8 @@ export function problemResponse(problem: Problem, request: string): Response {
     headers: {
       ...headers,
       ...problem.headers,
+      ...bodyHeaders,
       "Content-Type": "application/problem+json",
-      "Cache-Control": "no-store",
     },
   });
 }

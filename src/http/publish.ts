@@ -101,7 +101,7 @@ async function deliver(
     );
     messages.forEach(({ id }, index) => {
       const verdict = verdicts[index];
-      if (verdict !== undefined) answers.set(id, { verdict, devices });
+      if (verdict !== undefined) answers.set(id, { verdict, devices: devices[index] ?? 0 });
     });
   } catch (error) {
     log("warn", "direct_failed", { count: messages.length, error: errorText(error) });
@@ -114,5 +114,8 @@ function usersOf(results: readonly Result[], state: Result["state"]): UserId[] {
 }
 
 function refused(): Problem {
-  return new Problem("lane_unavailable", "nothing may have been accepted; send the same request again");
+  return new Problem(
+    "lane_unavailable",
+    "not all of it was accepted; send it again with the same ids or Idempotency-Key, and nothing arrives twice",
+  );
 }

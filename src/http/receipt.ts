@@ -5,9 +5,9 @@ import type { Requested } from "./publish-plan.ts";
 
 /**
  * How a critical message fared with one user, whose object was called at once.
- * - `delivered`: it is in the user's stream as `seq`, and `devices` connected devices were offered it; 0
+ * - `delivered`: it is in the user's stream as `seq`, and `devices` connected devices were sent it at once; 0
  *   means that it waits for them. `duplicate`: it was in the stream before.
- * - `live`: a message with `ttl: 0`, offered to `devices` connected devices, kept for nobody.
+ * - `live`: a message with `ttl: 0`, sent to `devices` connected devices, kept for nobody.
  * - `queued`: the object did not answer in time; the critical lane brings it.
  * - `expired`: its time was over. `gone`: the user was erased meanwhile.
  * - `dead`: it is a dead letter, for this `reason`.

@@ -23,10 +23,13 @@ export const presence: Handler = async (context) => {
   return context.json(await hubOf(context, userOf(context)).presence());
 };
 
-/** Erases all that is held of the user; answers `{ erased }`, the number of messages. */
+/** Erases all that is held of the user, dead letters too; answers `{ erased }`, the number of messages in the inbox. */
 export const erase: Handler = async (context) => {
   const { id } = requireScope(context, "users:write");
-  const answer = await hubOf(context, userOf(context)).erase();
+  const user = userOf(context);
+  // The inbox first: from then on, what is on its way to the user is dropped and makes no new dead letters.
+  const answer = await hubOf(context, user).erase();
+  await deadLettersOf(context).eraseUser(user);
   log("info", "user_erased", { request: context.var.request, by: id, count: answer.erased });
   return context.json(answer);
 };
@@ -42,14 +45,17 @@ export const disconnect: Handler = async (context) => {
   return context.json(answer);
 };
 
-const inboxQuery = z.object({ before: wholeNumber.optional(), limit: pageSize, unread: flag });
+const inboxQuery = z.object({ cursor: wholeNumber.optional(), limit: pageSize, unread: flag });
 
-/** A page of the inbox, newest first: `{ messages, next?, state }`, with `next` as the `before` of the next page. */
+/** A page of the inbox, newest first: `{ messages, next?, state }`, with `next` as the `cursor` of the next page. */
 export const inbox: Handler = async (context) => {
   const user = userOf(context);
   await requireScopeOrSelf(context, "users:read", user);
-  const { before, ...query } = validate(inboxQuery, context.req.query(), "invalid_request");
-  const page = await hubOf(context, user).inbox({ ...query, ...(before === undefined ? {} : { before }) });
+  const { cursor, ...query } = validate(inboxQuery, context.req.query(), "invalid_request");
+  const page = await hubOf(context, user).inbox({
+    ...query,
+    ...(cursor === undefined ? {} : { before: cursor }),
+  });
   const messages = `[${page.messages.map(inboxText).join(",")}]`;
   const { next, state } = page;
   return jsonText(withMember({ state, ...(next === undefined ? {} : { next }) }, "messages", messages));
@@ -74,10 +80,10 @@ export const read: Handler = async (context) => {
 export const message: Handler = async (context) => {
   const user = userOf(context);
   await requireScopeOrSelf(context, "users:read", user);
-  const id = validate(messageId, context.req.param("id"), "invalid_request");
+  const { id } = validate(messagePath, context.req.param(), "invalid_request");
   const state = await hubOf(context, user).messageState(id);
   if (state !== undefined) return context.json(state);
-  const letter = await context.env.DEAD_LETTERS.getByName(deadLettersName).find(id, user);
+  const letter = await deadLettersOf(context).find(id, user);
   if (letter === undefined || letter.state !== "dead") {
     throw new Problem(
       "not_found",
@@ -87,10 +93,17 @@ export const message: Handler = async (context) => {
   return context.json({ id, state: "dead", reason: letter.reason, at: letter.at });
 };
 
+const userPath = z.object({ user: userId });
+const messagePath = z.object({ id: messageId });
+
 function userOf(context: HubContext): UserId {
-  return validate(userId, context.req.param("user"), "invalid_request");
+  return validate(userPath, context.req.param(), "invalid_request").user;
 }
 
 function hubOf(context: HubContext, user: UserId) {
   return context.env.USER_HUB.getByName(user);
+}
+
+function deadLettersOf(context: HubContext) {
+  return context.env.DEAD_LETTERS.getByName(deadLettersName);
 }

@@ -5,15 +5,24 @@
 import { socketLimits } from "../limits.ts";
 import { type CloseName, closeCodes, sanitisedCloseCode } from "../protocol/close-codes.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
+import type { Seq } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import { due, nextLook } from "./deadlines.ts";
 import { rememberDevice } from "./devices.ts";
 import type { Inbox } from "./inbox.ts";
 import { type Connection, Sockets } from "./sockets.ts";
-import { express, pump, type StreamRow } from "./stream.ts";
+import { type Cursor, express, pump, type StreamRow } from "./stream.ts";
 import { expressText, frameText, liveText, pumpWriter } from "./wire.ts";
 
 type PlainFrame = Exclude<ServerFrame, { type: "messages" | "express" | "live" }>;
+
+/** What came of an offer. */
+export interface Offered {
+  /** When the first of the connections that are stalled now must be looked at. */
+  readonly stalledUntil: number;
+  /** How many connections were sent a fresh number at once. */
+  readonly reached: (seq: Seq) => number;
+}
 
 export class Connections {
   readonly #sql: SqlStorage;
@@ -40,12 +49,13 @@ export class Connections {
    * Brings connections forward as far as their windows allow: critical messages first, as a copy where
    * they would have to wait, then everything in its turn.
    * @param fresh what was committed just now, so that it need not be read again
-   * @returns when the first of the connections that are stalled now must be looked at
    */
-  offer(inbox: Inbox, fresh: readonly StreamRow[], now: number, only?: WebSocket): number {
+  offer(inbox: Inbox, fresh: readonly StreamRow[], now: number, only?: WebSocket): Offered {
     const write = pumpWriter();
     const urgent = fresh.filter((row) => row.priority === "critical" && row.gone === null);
     const firstFresh = fresh[0]?.seq ?? inbox.head + 1;
+    const reached = new Map<Seq, number>();
+    let upToDate = 0;
     let stalledUntil = Number.POSITIVE_INFINITY;
     for (const [socket, connection] of this.sockets.all()) {
       if (only !== undefined && socket !== only) continue;
@@ -66,16 +76,20 @@ export class Connections {
       if (pumped.cursor !== connection.cursor)
         this.sockets.set(socket, { ...connection, cursor: pumped.cursor });
       stalledUntil = Math.min(stalledUntil, pumped.cursor.stalledUntil ?? Number.POSITIVE_INFINITY);
+      if (pumped.cursor.sent === inbox.head) upToDate += 1;
+      else for (const seq of sentOf(fresh, pumped.cursor)) reached.set(seq, (reached.get(seq) ?? 0) + 1);
     }
-    return stalledUntil;
+    return { stalledUntil, reached: (seq) => upToDate + (reached.get(seq) ?? 0) };
   }
 
-  /** A message that is never stored, to the connections that keep up; a stalled one would only queue it in memory. */
-  live(message: AcceptedMessage, now: number): void {
+  /** A message that is never stored, to the connections that keep up, and how many they are; a stalled one would only queue it in memory. */
+  live(message: AcceptedMessage, now: number): number {
     const text = liveText(message);
-    for (const [socket, { cursor, closesAt }] of this.sockets.all()) {
-      if (cursor.stalledUntil === null && closesAt > now) sendText(socket, text);
-    }
+    const listening = this.sockets
+      .all()
+      .filter(([, { cursor, closesAt }]) => cursor.stalledUntil === null && closesAt > now);
+    for (const [socket] of listening) sendText(socket, text);
+    return listening.length;
   }
 
   /** Says why, closes, and remembers how far the device was. */
@@ -130,6 +144,11 @@ export function closeQuietly(socket: WebSocket, code: number, reason: string): v
   } catch {
     // Already closed from the other side: there is nobody left to tell.
   }
+}
+
+/** What of the fresh numbers a connection that is behind was sent: in its turn, or as a copy. */
+function sentOf(fresh: readonly StreamRow[], { sent, express: copies }: Cursor): readonly Seq[] {
+  return fresh.map(({ seq }) => seq).filter((seq) => seq <= sent || copies.includes(seq));
 }
 
 function sendText(socket: WebSocket, text: string): void {

@@ -8,33 +8,32 @@ export interface CurrentDevice extends Device {
   readonly view: DeviceView;
 }
 
-/** @param known every device; a row is written when a connection opens, so the connected ones are among them */
+/** @param known the devices remembered, which need not include every connected one: among many, the oldest are forgotten */
 export function currentDevices(
   known: readonly Device[],
   sockets: Sockets,
   head: Seq,
 ): readonly CurrentDevice[] {
-  const online = new Map(
-    sockets.all().map(([socket, connection]) => [connection.device, { socket, connection }]),
-  );
-  return known.map((remembered) => {
-    const { device } = remembered;
-    const now = online.get(device);
-    if (now === undefined) {
-      const view = { device, online: false, lastSeen: remembered.seen, cursor: remembered.acked };
-      return { ...remembered, view };
-    }
-    const { cursor, heard, history } = now.connection;
-    const seen = Math.max(heard, sockets.pulse(now.socket, now.connection).pinged ?? 0);
+  const online = sockets.all().map(([socket, connection]): CurrentDevice => {
+    const { device, cursor, heard, history } = connection;
+    const seen = Math.max(heard, sockets.pulse(socket, connection).pinged ?? 0);
     const view = {
       device,
       online: true,
       lastSeen: seen,
       cursor: cursor.acked,
-      connection: viewOf(now.connection, head),
+      connection: viewOf(connection, head),
     };
     return { device, acked: cursor.acked, seen, history, view };
   });
+  const connected = new Set(online.map(({ device }) => device));
+  const offline = known
+    .filter(({ device }) => !connected.has(device))
+    .map((remembered): CurrentDevice => {
+      const { device, seen, acked } = remembered;
+      return { ...remembered, view: { device, online: false, lastSeen: seen, cursor: acked } };
+    });
+  return [...online, ...offline].sort((a, b) => b.seen - a.seen);
 }
 
 function viewOf(

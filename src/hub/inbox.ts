@@ -1,12 +1,12 @@
 /**
- * What the object of a user stores: the stream, what is read, the devices. All SQL of the object stands
- * in this folder's `schema.ts`, here and in `devices.ts`; the rules are in `stream.ts`.
+ * What the object of a user stores: the stream and what of it is read. The SQL of the object stands here
+ * and in `schema.ts`, `tallies.ts` and `devices.ts`, and nowhere else; the rules are in `stream.ts`.
  *
  * Opening an inbox creates its tables. Everything is synchronous, so that each event sees whole states.
  */
 import { inboxLimits, tokenLimits } from "../limits.ts";
 import type { Verdict } from "../protocol/delivery.ts";
-import type { Epoch, MessageId, Seq } from "../protocol/ids.ts";
+import type { CollapseKey, Epoch, MessageId, Seq } from "../protocol/ids.ts";
 import { utf8Length } from "../protocol/json.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import type { Priority } from "../protocol/priority.ts";
@@ -29,6 +29,13 @@ type Meta = {
   erased_at: number;
   revoked_before: number;
 };
+
+/** A message by its id. */
+export interface KnownMessage extends StreamRow {
+  readonly read: boolean;
+  /** Since when it is gone; null while it is not. */
+  readonly goneAt: number | null;
+}
 
 /** Why a message is known: its place, and enough of it to tell whether another one says the same. */
 type KnownRow = {
@@ -116,7 +123,7 @@ export class Inbox {
         const decided = commit(message, this.#facts(message), now, this.#maxStored);
         if (!("withdrawn" in decided)) return decided.verdict;
         fresh.push(this.#append(message, decided.verdict.seq, now));
-        this.#withdraw(decided.withdrawn);
+        this.#withdraw(decided.withdrawn, now);
         withdrawn.push(...decided.withdrawn);
         return decided.verdict;
       }),
@@ -125,11 +132,11 @@ export class Inbox {
     return { verdicts, fresh: fresh.map((row) => ({ ...row, gone: gone.get(row.seq) ?? null })), withdrawn };
   }
 
-  /** The stream after a number, rising, read as it is asked for. Numbers trimmed long ago are missing. */
+  /** The stream after a number, rising, read as it is asked for. Of what is gone before the first that is kept, nothing is read. */
   after(seq: Seq): Iterable<StreamRow> {
     return this.#sql.exec<StreamRow & Record<string, SqlStorageValue>>(
       `SELECT ${streamColumns} FROM messages WHERE seq > ? ORDER BY seq`,
-      seq,
+      Math.max(seq, this.#meta.floor),
     );
   }
 
@@ -146,7 +153,7 @@ export class Inbox {
   }
 
   page(query: InboxQuery, now: number): InboxPage {
-    const unread = query.unread ? "AND read IS NULL AND seq > ?4" : "AND ?4 IS NOT NULL";
+    const unread = query.unread ? "AND read IS NULL AND seq > ?4" : "";
     const rows = this.#sql
       .exec<Omit<InboxMessage, "read"> & Record<string, SqlStorageValue> & { isRead: number }>(
         `SELECT seq, id, type, priority, at, expires, body, (read IS NOT NULL OR seq <= ?4) AS isRead
@@ -209,10 +216,10 @@ export class Inbox {
   }
 
   /** One message, gone or not; `undefined` where its id is not known. */
-  find(id: MessageId): (StreamRow & { readonly read: boolean }) | undefined {
+  find(id: MessageId): KnownMessage | undefined {
     const row = this.#sql
-      .exec<StreamRow & Record<string, SqlStorageValue> & { isRead: number }>(
-        `SELECT ${streamColumns}, (read IS NOT NULL OR seq <= ?) AS isRead FROM messages WHERE id = ?`,
+      .exec<Omit<KnownMessage, "read"> & Record<string, SqlStorageValue> & { isRead: number }>(
+        `SELECT ${streamColumns}, gone_at AS goneAt, (read IS NOT NULL OR seq <= ?) AS isRead FROM messages WHERE id = ?`,
         this.#meta.read_up_to,
         id,
       )
@@ -268,7 +275,7 @@ export class Inbox {
   sweep(now: number): number {
     return this.#transaction(() => {
       const expired = this.#sql.exec(
-        "UPDATE messages SET gone = 'expired', body = '' WHERE seq > ? AND gone IS NULL AND expires <= ?",
+        "UPDATE messages SET gone = 'expired', gone_at = expires, body = '' WHERE seq > ? AND gone IS NULL AND expires <= ?",
         this.#meta.floor,
         now,
       ).rowsWritten;
@@ -350,7 +357,7 @@ export class Inbox {
     const collapseKey = message.collapseKey ?? null;
     const bytes = utf8Length(message.body);
     this.#sql.exec(
-      "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+      "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
       seq,
       message.id,
       message.type,
@@ -370,10 +377,17 @@ export class Inbox {
     return row;
   }
 
-  #withdraw(withdrawn: readonly Withdrawal[]): void {
+  #withdraw(withdrawn: readonly Withdrawal[], now: number): void {
     for (const { seq, reason } of withdrawn) {
-      this.#sql.exec("UPDATE messages SET gone = ?, body = '' WHERE seq = ?", reason, seq);
-      this.#tallies.withdrawn(reason);
+      const { key } = this.#sql
+        .exec<{ key: CollapseKey | null }>(
+          "UPDATE messages SET gone = ?, gone_at = ?, body = '' WHERE seq = ? RETURNING collapse_key AS key",
+          reason,
+          now,
+          seq,
+        )
+        .one();
+      this.#tallies.withdrawn(seq, key);
     }
   }
 }

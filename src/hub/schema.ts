@@ -31,6 +31,7 @@ const migrations: readonly string[] = [
      bytes INTEGER NOT NULL,
      body TEXT NOT NULL,
      gone TEXT,
+     gone_at INTEGER,
      read INTEGER
    );
    CREATE TABLE devices (

@@ -3,6 +3,7 @@
  * that it survives hibernation; it does not survive the object's death, and neither does the socket.
  */
 import { z } from "zod";
+import { closeCodes } from "../protocol/close-codes.ts";
 import { deviceId } from "../protocol/ids.ts";
 import type { Pulse } from "./deadlines.ts";
 import type { AckPoint } from "./devices.ts";
@@ -45,8 +46,11 @@ export class Sockets {
   constructor(context: DurableObjectState) {
     this.#context = context;
     for (const socket of context.getWebSockets()) {
+      if (socket.readyState !== WebSocket.OPEN) continue;
       const attached = attachedTo(socket);
-      if (socket.readyState === WebSocket.OPEN && attached !== undefined) this.#open.set(socket, attached);
+      if (attached !== undefined) this.#open.set(socket, attached);
+      // Of another version of the hub. Left alone, it would get its pongs and never a message.
+      else socket.close(closeCodes.reconnect, "reconnect");
     }
   }
 

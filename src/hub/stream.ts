@@ -154,8 +154,9 @@ export function pump(
 
   const skipTo = (to: Seq, reason: GoneReason): void => {
     const last = frames.at(-1);
-    if (pack.length === 0 && last?.type === "gap" && last.reason === reason) {
-      frames[frames.length - 1] = { ...last, to };
+    // One gap for the run, however mixed: there are never more gaps than messages between them.
+    if (pack.length === 0 && last?.type === "gap") {
+      frames[frames.length - 1] = { ...last, to, reason };
     } else {
       flush();
       frames.push({ type: "gap", from: sent + 1, to, reason });

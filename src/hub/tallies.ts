@@ -5,7 +5,7 @@
  */
 import type { CollapseKey, Seq } from "../protocol/ids.ts";
 import { type Priority, priorities } from "../protocol/priority.ts";
-import type { StreamRow, Withdrawal } from "./stream.ts";
+import type { StreamRow } from "./stream.ts";
 
 /** Least urgent first; critical messages are never evicted. */
 const evictionOrder = priorities.filter((priority) => priority !== "critical").reverse();
@@ -65,10 +65,10 @@ export class Tallies {
     if (collapseKey !== null) this.#collapsible?.set(collapseKey, seq);
   }
 
-  /** A collapsed one has been replaced under its key; an evicted one may have stood under any. */
-  withdrawn(reason: Withdrawal["reason"]): void {
+  /** One is gone; where it stood under its key itself, nothing does now. */
+  withdrawn(seq: Seq, key: CollapseKey | null): void {
     if (this.#stored !== undefined) this.#stored -= 1;
-    if (reason === "evicted") this.#collapsible = undefined;
+    if (key !== null && this.#collapsible?.get(key) === seq) this.#collapsible.delete(key);
   }
 
   /** Messages were read, which are not to be replaced. */

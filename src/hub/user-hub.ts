@@ -77,14 +77,19 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     // Before anything can go wrong with a device: what is stored has its deadline.
     const swept = this.#arm(sweepAt(Math.min(...fresh.map(({ expires }) => expires))));
     // Duplicates as well: the fault that made them come again may have struck between commit and offer.
-    const stalledUntil =
-      stored.length === 0 ? Number.POSITIVE_INFINITY : this.#connections.offer(this.#open(), fresh, now);
+    const offered = stored.length === 0 ? undefined : this.#connections.offer(this.#open(), fresh, now);
     const inOrder = verdicts.values();
-    const all = messages.map((message) => (message.live ? this.#live(message, now) : inOrder.next().value));
-    await Promise.all([swept, this.#arm(stalledUntil)]);
+    const answers = messages.map((message): { verdict: Verdict; devices: number } => {
+      if (message.live) return this.#live(message, now);
+      const { value: verdict } = inOrder.next();
+      if (verdict === undefined) throw new Error("a stored message got no verdict");
+      const devices = verdict.verdict === "committed" ? (offered?.reached(verdict.seq) ?? 0) : 0;
+      return { verdict, devices };
+    });
+    await Promise.all([swept, this.#arm(offered?.stalledUntil)]);
     return {
-      verdicts: all.filter((verdict) => verdict !== undefined),
-      devices: this.#connections.sockets.size,
+      verdicts: answers.map(({ verdict }) => verdict),
+      devices: answers.map(({ devices }) => devices),
     };
   }
 
@@ -114,11 +119,13 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   async messageState(id: MessageId): Promise<MessageState | undefined> {
     const row = this.#inbox?.find(id);
     if (row === undefined) return undefined;
-    const { seq, at, expires, gone, read } = row;
+    const { seq, at, expires, gone, goneAt, read } = row;
     const expired = expires <= this.#now() ? "expired" : null;
+    // What was acknowledged after its end was a gap.
+    const end = goneAt ?? expires;
     const delivered = this.#devices().flatMap((device) => {
       const when = ackedAt(device, seq);
-      return when === undefined ? [] : [{ device: device.device, at: when }];
+      return when === undefined || when > end ? [] : [{ device: device.device, at: when }];
     });
     return { id, seq, at, expires, delivered, state: gone ?? expired ?? (read ? "read" : "stored") };
   }
@@ -165,7 +172,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
           this.ctx.storage.sql,
           now,
         );
-        const stalledUntil = this.#connections.offer(this.#open(), [], now, server);
+        const { stalledUntil } = this.#connections.offer(this.#open(), [], now, server);
         await this.#arm(Math.min(stalledUntil, this.#connections.deadline(server, connection, now)));
       } catch (error) {
         // The client never gets its end of it: without this, its device would count as online.
@@ -214,7 +221,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
         this.#fail(
           socket,
           "internal",
-          "the hub failed to handle the frame; it changed nothing",
+          "the hub failed to handle the frame; send it again",
           inbound.frame.ref,
         );
       }
@@ -265,15 +272,14 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     return this.#inbox;
   }
 
-  #live(message: AcceptedMessage, now: number): Verdict {
-    if (message.at <= (this.#inbox?.erasedAt ?? 0)) return { verdict: "gone" };
-    if (!this.#liveIds.has(message.id)) {
-      this.#connections.live(message, now);
-      this.#liveIds.add(message.id);
-      const [oldest] = this.#liveIds;
-      if (this.#liveIds.size > inboxLimits.maxLiveIds && oldest !== undefined) this.#liveIds.delete(oldest);
-    }
-    return { verdict: "live" };
+  #live(message: AcceptedMessage, now: number): { verdict: Verdict; devices: number } {
+    if (message.at <= (this.#inbox?.erasedAt ?? 0)) return { verdict: { verdict: "gone" }, devices: 0 };
+    if (message.expires <= now) return { verdict: { verdict: "expired" }, devices: 0 };
+    if (this.#liveIds.has(message.id)) return { verdict: { verdict: "live" }, devices: 0 };
+    this.#liveIds.add(message.id);
+    const [oldest] = this.#liveIds;
+    if (this.#liveIds.size > inboxLimits.maxLiveIds && oldest !== undefined) this.#liveIds.delete(oldest);
+    return { verdict: { verdict: "live" }, devices: this.#connections.live(message, now) };
   }
 
   async #handle(socket: WebSocket, connection: Connection, frame: ClientFrame, now: number): Promise<void> {
@@ -316,7 +322,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
         const bucket = this.#frames.get(socket);
         if (moved && bucket !== undefined) this.#frames.set(socket, giveBack(bucket));
         this.#connections.sockets.set(socket, { ...connection, cursor: acked.cursor, history });
-        const stalledUntil = this.#connections.offer(inbox, [], now, socket);
+        const { stalledUntil } = this.#connections.offer(inbox, [], now, socket);
         this.#ok(socket, ref);
         await this.#arm(stalledUntil);
       }

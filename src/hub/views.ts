@@ -74,7 +74,7 @@ export interface MessageState {
   readonly state: "stored" | "read" | GoneReason;
   readonly at: number;
   readonly expires: number;
-  /** Devices that acknowledged its number, as message or as gap, and when they had at the latest. */
+  /** Devices that acknowledged it while it was there, and when they had at the latest. */
   readonly delivered: readonly { readonly device: DeviceId; readonly at: number }[];
 }
 

@@ -1,14 +1,15 @@
 /** The table of the dead letters: every statement on it, with typed rows. */
-import type { UserId } from "../protocol/ids.ts";
+import type { MessageId, UserId } from "../protocol/ids.ts";
 import type { Priority } from "../protocol/priority.ts";
 import type { DeadLetter, DeadLetterPage, DeadLetterQuery } from "./dead-letter.ts";
-import { type DeadReason, type DeadRecord, deadKey, deadTextKey } from "./dead-record.ts";
+import { type DeadReason, type DeadRecord, type Death, deadKey, deadTextKey } from "./dead-record.ts";
 import { encodeMessage, parseMessage } from "./envelope.ts";
 
 type Row = {
   n: number;
   key: string;
-  /** NULL where `payload` is a text that could not be read. */
+  /** NULL, as the user, where `payload` is a text that could not be read. */
+  id: MessageId | null;
   user: UserId | null;
   lane: Priority;
   payload: string;
@@ -27,6 +28,7 @@ export function createTable(sql: SqlStorage): void {
     CREATE TABLE IF NOT EXISTS dead_letters (
       n INTEGER PRIMARY KEY,
       key TEXT NOT NULL UNIQUE,
+      id TEXT,
       user TEXT,
       lane TEXT NOT NULL,
       payload TEXT NOT NULL,
@@ -39,31 +41,64 @@ export function createTable(sql: SqlStorage): void {
       redriven_at INTEGER
     ) STRICT;
     CREATE INDEX IF NOT EXISTS dead_letters_at ON dead_letters (at);
+    CREATE INDEX IF NOT EXISTS dead_letters_user ON dead_letters (user, id);
+    CREATE TABLE IF NOT EXISTS erased_users (
+      user TEXT PRIMARY KEY,
+      at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
   `);
 }
 
-/** One row for each user of the record. The same death again changes nothing; another one makes the row dead again. */
+/**
+ * One row for each user of the record. The same death again changes nothing; another one makes the row
+ * dead again. Of a user who was erased after the message was accepted nothing is kept.
+ */
 export function put(sql: SqlStorage, record: DeadRecord): void {
-  const { reason, attempts, error, at } = record;
-  const insert = (key: string, user: UserId | null, lane: Priority, payload: string, accepted: number) =>
-    sql.exec(
-      `INSERT INTO dead_letters (key, user, lane, payload, accepted, reason, attempts, error, at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (key) DO UPDATE SET
-         payload = excluded.payload, accepted = min(accepted, excluded.accepted),
-         reason = excluded.reason, attempts = excluded.attempts, error = excluded.error, at = excluded.at,
-         redriven_at = NULL
-       WHERE dead_letters.at <> excluded.at`,
-      ...[key, user, lane, payload, accepted, reason, attempts, error, at],
-    );
   if ("raw" in record) {
-    insert(deadTextKey(record.raw), null, record.lane, record.raw, at);
+    insert(
+      sql,
+      record,
+      { key: deadTextKey(record.raw), id: null, user: null, lane: record.lane },
+      record.raw,
+      record.at,
+    );
     return;
   }
   const { message } = record;
   const payload = encodeMessage(message);
-  for (const user of record.users)
-    insert(deadKey(message.id, user), user, message.priority, payload, message.at);
+  for (const user of record.users) {
+    const [erased] = sql.exec("SELECT 1 FROM erased_users WHERE user = ? AND at >= ?", user, message.at);
+    const names = { key: deadKey(message, user), id: message.id, user, lane: message.priority };
+    if (erased === undefined) insert(sql, record, names, payload, message.at);
+  }
+}
+
+function insert(
+  sql: SqlStorage,
+  { reason, attempts, error, at }: Death,
+  { key, id, user, lane }: Pick<Row, "key" | "id" | "user" | "lane">,
+  payload: string,
+  accepted: number,
+): void {
+  sql.exec(
+    `INSERT INTO dead_letters (key, id, user, lane, payload, accepted, reason, attempts, error, at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (key) DO UPDATE SET
+       payload = excluded.payload, accepted = min(accepted, excluded.accepted),
+       reason = excluded.reason, attempts = excluded.attempts, error = excluded.error, at = excluded.at,
+       redriven_at = NULL
+     WHERE dead_letters.at <> excluded.at`,
+    ...[key, id, user, lane, payload, accepted, reason, attempts, error, at],
+  );
+}
+
+/** Removes the letters of a user, and remembers that. */
+export function eraseUser(sql: SqlStorage, user: UserId, now: number): number {
+  sql.exec(
+    "INSERT INTO erased_users VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
+    ...[user, now],
+  );
+  return sql.exec("DELETE FROM dead_letters WHERE user = ? RETURNING n", user).toArray().length;
 }
 
 /** A letter, and when its message was accepted; of a text it is only known when it died first. */
@@ -75,6 +110,15 @@ export interface Kept {
 export function byKey(sql: SqlStorage, key: string): Kept | undefined {
   const [row] = sql.exec<Row>("SELECT * FROM dead_letters WHERE key = ?", key);
   return row && { letter: letterOf(row), accepted: row.accepted };
+}
+
+/** The letter of a message and a user; of several under one id the last that died. */
+export function byMessage(sql: SqlStorage, id: MessageId, user: UserId): DeadLetter | undefined {
+  const [row] = sql.exec<Row>(
+    "SELECT * FROM dead_letters WHERE user = ? AND id = ? ORDER BY redriven_at IS NULL DESC, at DESC LIMIT 1",
+    ...[user, id],
+  );
+  return row && letterOf(row);
 }
 
 export function page(sql: SqlStorage, { cursor, limit, user, reason }: DeadLetterQuery): DeadLetterPage {
@@ -104,13 +148,19 @@ export function remove(sql: SqlStorage, key: string): boolean {
   return sql.exec("DELETE FROM dead_letters WHERE key = ? RETURNING n", key).toArray().length > 0;
 }
 
-/** The time of the earliest death that is kept. */
+/** The time of the earliest death or erasure that is remembered. */
 export function earliest(sql: SqlStorage): number | undefined {
-  return sql.exec<{ at: number | null }>("SELECT min(at) AS at FROM dead_letters").one().at ?? undefined;
+  const { at } = sql
+    .exec<{ at: number | null }>(
+      "SELECT min(at) AS at FROM (SELECT at FROM dead_letters UNION ALL SELECT at FROM erased_users)",
+    )
+    .one();
+  return at ?? undefined;
 }
 
 export function removeUntil(sql: SqlStorage, at: number): void {
   sql.exec("DELETE FROM dead_letters WHERE at <= ?", at);
+  sql.exec("DELETE FROM erased_users WHERE at <= ?", at);
 }
 
 function letterOf(row: Row): DeadLetter {

@@ -36,11 +36,12 @@ export interface DeadLetterPage {
 
 /**
  * - `too_old`: the object of the user may not know the id any more, so that it could arrive twice.
+ * - `expired`: nobody would get it any more.
  * - `lane_refused`: nothing has changed; to be tried again.
  */
 export type Redrive =
   | { readonly ok: true; readonly redrives: number }
-  | { readonly ok: false; readonly code: "not_found" | "too_old" | "lane_refused" };
+  | { readonly ok: false; readonly code: "not_found" | "too_old" | "expired" | "lane_refused" };
 
 export type Discard = { readonly ok: true } | { readonly ok: false; readonly code: "not_found" };
 
@@ -49,10 +50,13 @@ export interface DeadLetterCalls {
   /** Keeps each record once. A record of another death of a redriven letter makes it dead again. */
   store(records: readonly DeadRecord[]): Promise<void>;
   list(query: DeadLetterQuery): Promise<DeadLetterPage>;
+  /** Of several messages that came under one id, the last that died. */
   find(id: MessageId, user: UserId): Promise<DeadLetter | undefined>;
   /** Puts a dead letter back into its lane, once: while it is on its way, this only says so. */
   redrive(key: string): Promise<Redrive>;
   discard(key: string): Promise<Discard>;
+  /** Removes the letters of a user, and keeps none of a message that was accepted until now. Answers how many there were. */
+  eraseUser(user: UserId): Promise<number>;
 }
 
 /** There is one store, since an operator reads one list; it is the name of its object. */

@@ -16,7 +16,7 @@ import type {
   Redrive,
 } from "./dead-letter.ts";
 import * as rows from "./dead-letter-rows.ts";
-import { type DeadRecord, deadKey } from "./dead-record.ts";
+import type { DeadRecord } from "./dead-record.ts";
 import { pack } from "./envelope.ts";
 import { send } from "./send.ts";
 
@@ -32,14 +32,10 @@ export class DeadLetters extends DurableObject<Env> implements DeadLetterCalls {
   }
 
   async store(records: readonly DeadRecord[]): Promise<void> {
-    const before = rows.earliest(this.#sql);
     this.ctx.storage.transactionSync(() => {
       for (const record of records) rows.put(this.#sql, record);
     });
-    const after = rows.earliest(this.#sql);
-    if (after !== undefined && (before === undefined || after < before)) {
-      await this.ctx.storage.setAlarm(after + deadLetterLimits.keptMs);
-    }
+    await this.#ringFor(Math.min(...records.map(({ at }) => at)));
   }
 
   async list(query: DeadLetterQuery): Promise<DeadLetterPage> {
@@ -47,7 +43,7 @@ export class DeadLetters extends DurableObject<Env> implements DeadLetterCalls {
   }
 
   async find(id: MessageId, user: UserId): Promise<DeadLetter | undefined> {
-    return rows.byKey(this.#sql, deadKey(id, user))?.letter;
+    return rows.byMessage(this.#sql, id, user);
   }
 
   async redrive(key: string): Promise<Redrive> {
@@ -63,7 +59,9 @@ export class DeadLetters extends DurableObject<Env> implements DeadLetterCalls {
     if (kept === undefined) return { ok: false, code: "not_found" };
     const { letter, accepted } = kept;
     if (letter.state === "redriven") return { ok: true, redrives: letter.redrives };
-    if (Date.now() - accepted > deadLetterLimits.redriveWindowMs) return { ok: false, code: "too_old" };
+    const now = Date.now();
+    if (now - accepted > deadLetterLimits.redriveWindowMs) return { ok: false, code: "too_old" };
+    if ("message" in letter && letter.message.expires <= now) return { ok: false, code: "expired" };
     const texts = "raw" in letter ? [letter.raw] : pack([{ message: letter.message, users: [letter.user] }]);
     try {
       await send(this.env, letter.lane, texts);
@@ -72,13 +70,20 @@ export class DeadLetters extends DurableObject<Env> implements DeadLetterCalls {
       return { ok: false, code: "lane_refused" };
     }
     rows.markRedriven(this.#sql, key, letter.at, Date.now());
-    log("info", "dead_letter_redriven", { code: key, lane: letter.lane });
+    log("info", "dead_letter_redriven", { letter: key, lane: letter.lane });
     return { ok: true, redrives: letter.redrives + 1 };
+  }
+
+  async eraseUser(user: UserId): Promise<number> {
+    const now = Date.now();
+    const erased = this.ctx.storage.transactionSync(() => rows.eraseUser(this.#sql, user, now));
+    await this.#ringFor(now);
+    return erased;
   }
 
   async discard(key: string): Promise<Discard> {
     if (!rows.remove(this.#sql, key)) return { ok: false, code: "not_found" };
-    log("info", "dead_letter_discarded", { code: key });
+    log("info", "dead_letter_discarded", { letter: key });
     return { ok: true };
   }
 
@@ -93,5 +98,12 @@ export class DeadLetters extends DurableObject<Env> implements DeadLetterCalls {
       log("error", "alarm_failed", { error: errorText(error) });
     }
     if (next !== undefined) await this.ctx.storage.setAlarm(next);
+  }
+
+  /** Makes sure that the alarm comes when something of this time has been kept for long enough. */
+  async #ringFor(at: number): Promise<void> {
+    const due = at + deadLetterLimits.keptMs;
+    const set = await this.ctx.storage.getAlarm();
+    if (Number.isFinite(due) && (set === null || due < set)) await this.ctx.storage.setAlarm(due);
   }
 }

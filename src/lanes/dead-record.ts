@@ -5,7 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { type MessageId, type UserId, userId } from "../protocol/ids.ts";
+import { type UserId, userId } from "../protocol/ids.ts";
+import type { AcceptedMessage } from "../protocol/message.ts";
 import { type Priority, priorities } from "../protocol/priority.ts";
 import { type Addressed, encodeMessage, parseMessage } from "./envelope.ts";
 
@@ -89,9 +90,12 @@ function parseHeader(line: string): z.infer<typeof header> | undefined {
   }
 }
 
-/** The key of a dead letter: always the same for a message and a user. */
-export function deadKey(id: MessageId, user: UserId): string {
-  return keyOf(`${id}\n${user}`);
+/**
+ * The key of a dead letter: always the same for a message and a user. What the message says is part of
+ * it, since two that came under one id are both dead for good reason, and neither replaces the other.
+ */
+export function deadKey({ id, type, priority, body }: AcceptedMessage, user: UserId): string {
+  return keyOf([id, user, type, priority, body].join("\n"));
 }
 
 /** The key of a text that could not be read. */

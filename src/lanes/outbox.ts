@@ -4,9 +4,11 @@
  * its part. A crash between a send and its delete sends twice; the objects of the users know ids again.
  */
 import { DurableObject } from "cloudflare:workers";
+import { laneLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
 import { priorities } from "../protocol/priority.ts";
 import { backoffSeconds } from "./backoff.ts";
+import { within } from "./bounded.ts";
 import { batches, type Parcel, send } from "./send.ts";
 
 /** Key of the number of rounds in which a lane refused. */
@@ -26,20 +28,28 @@ export class Outbox extends DurableObject<Env> {
     await storage.setAlarm(Date.now());
   }
 
-  /** Sends what is left. Never gives up and never throws, since the platform drops an alarm after six failures. */
+  /**
+   * Sends what is left, and never gives up. The next alarm is set before anything is tried: the platform
+   * drops an alarm that failed six times, and nobody else knows this object.
+   */
   override async alarm(): Promise<void> {
     const { storage } = this.ctx;
-    // An alarm may come again after it removed everything.
-    this.#createTable();
-    for (const lane of priorities) await this.#empty(lane);
-    const left = storage.sql.exec<{ count: number }>("SELECT count(*) AS count FROM parcels").one().count;
-    if (left === 0) {
-      await storage.deleteAll();
-      return;
+    await storage.setAlarm(Date.now() + laneLimits.maxBackoffSeconds * 1_000);
+    try {
+      // An alarm may come again after it removed everything.
+      this.#createTable();
+      for (const lane of priorities) await this.#empty(lane);
+      const left = storage.sql.exec<{ count: number }>("SELECT count(*) AS count FROM parcels").one().count;
+      if (left === 0) {
+        await storage.deleteAll();
+        return;
+      }
+      const rounds = (storage.kv.get<number>(roundsKey) ?? 0) + 1;
+      storage.kv.put(roundsKey, rounds);
+      await storage.setAlarm(Date.now() + backoffSeconds(rounds, Math.random()) * 1_000);
+    } catch (error) {
+      log("error", "alarm_failed", { error: errorText(error) });
     }
-    const rounds = (storage.kv.get<number>(roundsKey) ?? 0) + 1;
-    storage.kv.put(roundsKey, rounds);
-    await storage.setAlarm(Date.now() + backoffSeconds(rounds, Math.random()) * 1_000);
   }
 
   /** Sends the parcels of a lane until it refuses. The other lanes do not wait for it. */
@@ -51,7 +61,7 @@ export class Outbox extends DurableObject<Env> {
     let sent = 0;
     try {
       for (const texts of batches(rows.map(({ text }) => text))) {
-        await send(this.env, lane, texts);
+        await within(laneLimits.sendTimeoutMs, send(this.env, lane, texts));
         sent += texts.length;
         sql.exec("DELETE FROM parcels WHERE lane = ? AND n <= ?", lane, rows[sent - 1]?.n ?? 0);
       }

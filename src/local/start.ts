@@ -10,14 +10,17 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { guide } from "./guide.ts";
 import { portFrom } from "./options.ts";
+import { withOwnOrigins } from "./own-origins.ts";
 import { Advice, runScript } from "./script.ts";
-import { prepare, projectRoot } from "./workspace.ts";
+import { localSettings, prepare, projectRoot } from "./workspace.ts";
 import { isReady, shown } from "./wrangler-output.ts";
 
 await runScript(async (args) => {
   const port = portFrom(args);
   await requireFree(port);
   const hub = await prepare(projectRoot, `http://localhost:${port}`);
+  const { allowedOrigins } = await localSettings(projectRoot);
+  const origins = withOwnOrigins(allowedOrigins, port);
   console.log("Starting the hub …");
 
   // Started by this Node.js and not through the shell's: wrangler wants a current one.
@@ -28,6 +31,7 @@ await runScript(async (args) => {
       "dev",
       `--port=${port}`,
       "--show-interactive-dev-session=false",
+      ...(origins === undefined ? [] : ["--var", `ALLOWED_ORIGINS:${origins}`]),
     ],
     {
       cwd: projectRoot,

@@ -21,8 +21,8 @@ export type DeadVerdict = "inbox_full" | "id_conflict";
 export interface DeliveryResult {
   /** In the order of the messages. */
   readonly verdicts: readonly Verdict[];
-  /** Devices with an open connection that a message was offered to. */
-  readonly devices: number;
+  /** In the same order: how many connected devices were sent the message at once. 0 for one that was known already. */
+  readonly devices: readonly number[];
 }
 
 /** The object's side of a delivery. It answers for expected outcomes and throws only for faults. */

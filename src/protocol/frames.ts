@@ -75,6 +75,7 @@ export interface GapFrame {
   readonly type: "gap";
   readonly from: Seq;
   readonly to: Seq;
+  /** Of the last of them; those before may be gone for another reason. Of the long gone it is `expired`. */
   readonly reason: GoneReason;
 }
 

@@ -68,13 +68,13 @@ export type AcceptedMessage = z.infer<typeof acceptedMessage>;
 /** The moment from which a published message counts, and the id it gets where it has none. */
 export function accept(message: PublishedMessage, id: MessageId, now: number): AcceptedMessage {
   const live = message.ttl === 0;
-  const lifetimeMs = live || message.ttl === undefined ? inboxLimits.retentionMs : message.ttl * 1_000;
+  const keptMs = message.ttl === undefined ? inboxLimits.retentionMs : message.ttl * 1_000;
   return {
     id: message.id ?? id,
     type: message.type,
     priority: message.priority,
     at: now,
-    expires: now + lifetimeMs,
+    expires: now + (live ? messageLimits.liveMs : keptMs),
     live,
     ...(message.collapseKey === undefined ? {} : { collapseKey: message.collapseKey }),
     body: message.data,

@@ -283,7 +283,7 @@ describe("reading", () => {
     expect(await device.ask({ type: "read", ids })).toMatchObject({ type: "error", code: "too_many" });
   });
 
-  test("C33 a read names either ids or a number, not both and not neither", async () => {
+  test("a read names either ids or a number, not both and not neither", async () => {
     const device = await connect(aUser());
     const both = await device.ask({ type: "read", ids: ["message-1"], upTo: 1 });
     const neither = await device.ask({ type: "read" });
@@ -363,13 +363,13 @@ describe("devices", () => {
 });
 
 describe("neighbours", () => {
-  test("C31 an unknown type is answered with its ref, and unknown fields are ignored", async () => {
+  test("an unknown type is answered with its ref, and unknown fields are ignored", async () => {
     const device = await connect(aUser());
     expect(await device.ask({ type: "dance" })).toMatchObject({ type: "error", code: "unknown_type" });
     expect(await device.ask({ type: "read", upTo: 0, mood: "good" })).toMatchObject({ type: "ok" });
   });
 
-  test("C32 frames with a ref are answered, those without are not", async () => {
+  test("frames with a ref are answered, those without are not", async () => {
     const user = aUser();
     const device = await connect(user);
     device.send({ type: "ack", epoch: device.resume.epoch, seq: 0 });
@@ -381,7 +381,7 @@ describe("neighbours", () => {
     expect(device.all("ok")).toHaveLength(1);
   });
 
-  test("C32 a ref of more than 64 characters is refused and not repeated", async () => {
+  test("a ref of more than 64 characters is refused and not repeated", async () => {
     const device = await connect(aUser());
     device.send({ type: "read", upTo: 0, ref: "r".repeat(65) });
     await device.settled();
@@ -390,7 +390,7 @@ describe("neighbours", () => {
     expect(error).not.toHaveProperty("ref");
   });
 
-  test("C34 the subprotocol is selected where it was offered, and only there", async () => {
+  test("the subprotocol is selected where it was offered, and only there", async () => {
     const offered = await upgrade(aUser(), { subprotocol: true });
     const silent = await upgrade(aUser(), { subprotocol: false });
     expect(offered.headers.get("Sec-WebSocket-Protocol")).toBe("hubbub.v1");
@@ -401,7 +401,7 @@ describe("neighbours", () => {
     }
   });
 
-  test("C35 what a closed connection still says is not heard", async () => {
+  test("what a closed connection still says is not heard", async () => {
     const user = aUser();
     const device = await connect(user);
     await hubOf(user).deliver(messages(1));
@@ -414,7 +414,7 @@ describe("neighbours", () => {
     expect((await hubOf(user).presence()).online).toBe(false);
   });
 
-  test("C36 after its token has expired a connection is closed at its next word, if the alarm is late", async () => {
+  test("after its token has expired a connection is closed at its next word, if the alarm is late", async () => {
     const user = aUser();
     const device = await connect(user);
     vi.setSystemTime(Date.now() + 3_600_000);

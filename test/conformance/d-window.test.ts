@@ -126,3 +126,16 @@ describe("express", () => {
     expect(seqs(device)).toEqual(upTo(181));
   });
 });
+
+test("a publisher is told how many devices were sent the message at once, not how many are connected", async () => {
+  const user = aUser();
+  const device = await connect(user);
+  await connect(user, { device: "slow" });
+  await hubOf(user).deliver(messages(64));
+  await device.until(() => device.cursor === 64);
+  device.ack();
+  await device.settled();
+  const { devices } = await hubOf(user).deliver([message(), message({ priority: "critical" })]);
+  // The slow one gets the critical message as a copy.
+  expect(devices).toEqual([1, 2]);
+});

@@ -144,7 +144,7 @@ describe("D: nothing is lost", () => {
         inbox.push(id);
         return { verdict: "committed", seq: 1 };
       });
-      return { verdicts, devices: 0 };
+      return { verdicts, devices: [] };
     };
 
     const cut = batch(1);
@@ -273,9 +273,47 @@ describe("E: queues and dead letters", () => {
     expect(await letters().discard(key)).toEqual({ ok: true });
     expect(await letters().find(item.message.id, user)).toBeUndefined();
     expect(audit.mock.calls.flat().map((line) => JSON.parse(line))).toContainEqual({
-      ...{ level: "info", event: "dead_letter_discarded", code: key },
+      ...{ level: "info", event: "dead_letter_discarded", letter: key },
     });
     audit.mockRestore();
+  });
+
+  test("two messages that came under one known id are both kept", async () => {
+    const user = aUser();
+    const item = only(user);
+    const record = { ...item, reason: "id_conflict", attempts: 1, error: "", at: Date.now() } as const;
+    const other = { ...record, message: { ...item.message, body: '"something else"' } };
+    await letters().store([record]);
+    await letters().store([other]);
+    const { letters: kept } = await letters().list({ limit: 10, user });
+    expect(kept.map((letter) => ("message" in letter ? letter.message.body : ""))).toEqual([
+      '"something else"',
+      item.message.body,
+    ]);
+  });
+
+  test("of a user who was erased nothing is kept, and what was accepted before is not taken any more", async () => {
+    const user = aUser();
+    const item = only(user);
+    const record = { ...item, reason: "inbox_full", attempts: 1, error: "", at: Date.now() } as const;
+    await letters().store([record]);
+    expect(await letters().eraseUser(user)).toBe(1);
+    await letters().store([{ ...record, at: record.at + 1 }]);
+    expect((await letters().list({ limit: 10, user })).letters).toEqual([]);
+    const later = { ...record, message: { ...item.message, at: Date.now() + 1_000 } };
+    await letters().store([later]);
+    expect((await letters().list({ limit: 10, user })).letters).toHaveLength(1);
+  });
+
+  test("what expired is not redriven", async () => {
+    const user = aUser();
+    const item = only(user);
+    const message = { ...item.message, expires: Date.now() - 1 };
+    await letters().store([
+      { users: [user], message, reason: "inbox_full", attempts: 1, error: "", at: Date.now() },
+    ]);
+    const key = (await letters().find(message.id, user))?.key ?? "";
+    expect(await letters().redrive(key)).toEqual({ ok: false, code: "expired" });
   });
 
   test("E9 an overloaded object is left alone for at least half of the backoff", async () => {

@@ -47,7 +47,7 @@ describe("an error", () => {
       publish({ messages: [{ to: canary }] }),
       api("POST", "/v1/messages", { body: canary }),
       api("GET", `/v1/users/${canary}%20`),
-      api("GET", `/v1/users/alice/messages?limit=${canary}&before=${canary}&unread=${canary}`),
+      api("GET", `/v1/users/alice/messages?limit=${canary}&cursor=${canary}&unread=${canary}`),
       api("GET", `/v1/dead-letters?reason=${canary}`),
       api("POST", `/v1/dead-letters/${canary}!/redrive`),
       api("GET", `/v1/${canary}`),

@@ -1,6 +1,7 @@
 /** What the object costs: rows written, alarms set, wakes. A count that rises is a bill that rises. */
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { Inbox } from "../../src/hub/inbox.ts";
 import { inboxLimits, socketLimits } from "../../src/limits.ts";
 import { aUser, connect, hubOf } from "../support/device.ts";
 import { message, messages, progress } from "../support/messages.ts";
@@ -208,4 +209,25 @@ describe("sleep", () => {
     expect(await device.closing()).toBe(4200);
     expect(await inside(user, (_, state) => state.getWebSockets().length)).toBe(0);
   });
+});
+
+test("a full inbox is looked through once, however many keyed messages push others out", async () => {
+  const user = aUser();
+  const scans = await inside(user, (_, { storage }) => {
+    let count = 0;
+    const exec = storage.sql.exec.bind(storage.sql);
+    const inbox = new Inbox(storage, 5);
+    Object.defineProperty(storage.sql, "exec", {
+      configurable: true,
+      value: (sql: string, ...bindings: SqlStorageValue[]) => {
+        if (/count\(\*\)|collapse_key IS NOT NULL/.test(sql)) count += 1;
+        return exec(sql, ...bindings);
+      },
+    });
+    const keyed = Array.from({ length: 50 }, (_, index) => progress(index, `build-${index}`));
+    for (const each of keyed) inbox.commit([each], Date.now());
+    return count;
+  });
+  // The keys, and how many are stored.
+  expect(scans).toBe(2);
 });

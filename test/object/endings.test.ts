@@ -109,20 +109,29 @@ describe("disconnecting", () => {
 });
 
 describe("single-use tokens", () => {
-  test("open one connection; a copy of it is refused, in turn or at once", async () => {
+  test("A19 open one connection; a copy of it that comes later is refused", async () => {
     const user = aUser();
     const token = { id: "token-1", singleUse: true };
     expect((await connect(user, { token })).closed).toBeUndefined();
     const replay = await dial(user, { device: "thief", token });
     expect(await replay.closing()).toBe(4004);
-    expect(replay.last("bye").reason).toBe("token_replayed");
+    expect(replay.frames).toEqual([{ type: "bye", code: 4004, reason: "token_replayed" }]);
+  });
 
-    const racing = { id: "token-2", singleUse: true };
+  test("A20 open one of twenty connections that ask at once", async () => {
+    const user = aUser();
+    const token = { id: "token-1", singleUse: true };
     const rivals = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => dial(user, { device: `rival-${index}`, token: racing })),
+      Array.from({ length: 20 }, (_, index) => dial(user, { device: `rival-${index}`, token })),
     );
     await Promise.all(rivals.map((rival) => rival.until(() => rival.frames.length > 0)));
-    expect(rivals.filter((rival) => rival.frames[0]?.type === "welcome")).toHaveLength(1);
+    const refused = rivals.filter((rival) => rival.frames[0]?.type !== "welcome");
+    expect(refused).toHaveLength(19);
+    for (const rival of refused) {
+      expect(await rival.closing()).toBe(4004);
+      expect(rival.last("bye").reason).toBe("token_replayed");
+    }
+    expect((await hubOf(user).presence()).devices.filter(({ online }) => online)).toHaveLength(1);
   });
 
   test("are forgotten once they have expired", async () => {
@@ -294,3 +303,14 @@ function progressKey(key: string) {
   const { collapseKey } = progress(1, key);
   return collapseKey === undefined ? {} : { collapseKey };
 }
+
+test("a connection that another version of the hub left behind is sent home, and comes back", async () => {
+  const user = aUser();
+  const device = await connect(user);
+  await inside(user, (_, state) => {
+    for (const socket of state.getWebSockets()) socket.serializeAttachment({ of: "another version" });
+  });
+  await evictDurableObject(hubOf(user), { webSockets: "hibernate" });
+  await hubOf(user).presence();
+  expect(await device.closing()).toBe(4200);
+});

@@ -3,12 +3,16 @@
  * storage, connections, alarm and what the devices got are looked at. A failure prints its seed and steps.
  */
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
+import { deadLettersName } from "../../src/lanes/dead-letter.ts";
+import { deadKey } from "../../src/lanes/dead-record.ts";
 import { collapseKey } from "../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../src/protocol/message.ts";
 import { priorities } from "../../src/protocol/priority.ts";
 import { aUser, connect, type Device, dial, hubOf } from "../support/device.ts";
+import { eventually } from "../support/eventually.ts";
 import { agree, HubModel } from "../support/hub-model.ts";
 import { message } from "../support/messages.ts";
 import { seqs, upTo } from "../support/stream.ts";
@@ -100,6 +104,35 @@ const conflict = fc.nat().map((pick) =>
     if (known !== undefined) await deliver(model, real, [{ ...known, body: `${known.body} ` }]);
   }),
 );
+
+// Not through the low lane, which lets a batch gather for a second.
+const redrive = draft
+  .filter(({ priority }) => priority !== "low")
+  .map((drafted) =>
+    step(`redrive ${drafted.priority} ${drafted.key ?? ""} ${drafted.bytes}`, async (model, real) => {
+      // Accepted after any erasure, so that it is stored, which can be waited for.
+      vi.setSystemTime(Date.now() + 1);
+      const { user, published } = real;
+      const dead = written(drafted);
+      published.push(dead);
+      const letters = env.DEAD_LETTERS.getByName(deadLettersName);
+      const key = deadKey(dead, user);
+      await letters.store([
+        { message: dead, users: [user], reason: "inbox_full", attempts: 1, error: "", at: Date.now() },
+      ]);
+      const once = { ok: true, redrives: 1 };
+      expect(await Promise.all([letters.redrive(key), letters.redrive(key)])).toEqual([once, once]);
+      const expected = model.commit(dead, Date.now());
+      expect(expected).toEqual({ verdict: "committed", seq: model.head });
+      await eventually(async () => (await hubOf(user).presence()).head === model.head, {
+        what: () => `${key} has come to the object`,
+      });
+      expect(await letters.redrive(key)).toEqual(once);
+      expect((await letters.list({ limit: 1, user })).letters).toMatchObject([
+        { key, state: "redriven", redrives: 1 },
+      ]);
+    }),
+  );
 
 const live = fc.constant(
   step("publish live", async (model, { user }) => {
@@ -281,7 +314,7 @@ test("whatever happens, storage holds, and each device gets every number once an
     evict,
     abort,
   ];
-  const rare = [alarm, clock, clock, revoke, erase, read];
+  const rare = [alarm, clock, clock, revoke, erase, read, redrive];
   await fc.assert(
     fc.asyncProperty(fc.commands([...steps, ...rare], { maxCommands: 30, size: "+1" }), async (commands) => {
       vi.useRealTimers();

@@ -95,6 +95,26 @@ describe("an outbox", () => {
     }
   });
 
+  test("comes back after a fault of its own storage", async () => {
+    await runInDurableObject(fresh(), async (_, state) => {
+      const { env, got } = recorded();
+      const outbox = new Outbox(state, env);
+      await Promise.all([
+        outbox.store(parcels(["low", "l1"])),
+        (async () => {
+          state.storage.sql.exec("ALTER TABLE parcels RENAME TO elsewhere");
+          state.storage.sql.exec("CREATE TABLE parcels (wrong INTEGER)");
+          await outbox.alarm();
+        })(),
+      ]);
+      expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now());
+      state.storage.sql.exec("DROP TABLE parcels");
+      state.storage.sql.exec("ALTER TABLE elsewhere RENAME TO parcels");
+      await outbox.alarm();
+      expect(got()[3]).toEqual(["l1"]);
+    });
+  });
+
   test("does nothing and stays empty when its alarm comes once more", async () => {
     await runInDurableObject(fresh(), async (_, state) => {
       const { env, got } = recorded();

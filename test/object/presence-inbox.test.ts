@@ -128,6 +128,14 @@ describe("presence", () => {
   });
 });
 
+test("a connected device is told of even where it is not remembered any more", async () => {
+  const user = aUser();
+  const device = await connect(user);
+  await inside(user, (_, { storage }) => storage.sql.exec("DELETE FROM devices").toArray());
+  expect(await hubOf(user).presence()).toMatchObject({ online: true, devices: [{ online: true }] });
+  await leave(device);
+});
+
 describe("the inbox", () => {
   test("is listed newest first, page by page", async () => {
     const user = aUser();
@@ -287,6 +295,24 @@ describe("the state of a message", () => {
     }
     const last = await hubOf(user).messageState(sent[59]?.id ?? idOf("none-such"));
     expect(last?.delivered).toEqual([{ device: "laptop", at: acked[59] }]);
+  });
+
+  test("is not delivered to a device that only got the gap", async () => {
+    const user = aUser();
+    const early = await connect(user, { device: "early" });
+    const [first, second] = [progress(1), progress(2)];
+    await hubOf(user).deliver([first]);
+    await caughtUp(early, 1);
+    wait(1);
+    await hubOf(user).deliver([second]);
+    wait(1);
+    const late = await connect(user, { device: "late" });
+    await caughtUp(late, 2);
+    await caughtUp(early, 2);
+    const devicesOf = async (id: typeof first.id) =>
+      (await hubOf(user).messageState(id))?.delivered.map(({ device }) => device).sort();
+    expect(await devicesOf(first.id)).toEqual(["early"]);
+    expect(await devicesOf(second.id)).toEqual(["early", "late"]);
   });
 
   test("is collapsed, evicted or expired once it is gone", async () => {

@@ -51,6 +51,14 @@ describe("the handshake", () => {
     expect(response).toMatch(/^HTTP\/1\.1 400/);
   });
 
+  it("A5 the runtime takes a key that is none: the client opens what it asked for, and nothing else is hurt", async () => {
+    const socket = await welcomed(hub.port, { "Sec-WebSocket-Key": "abc" });
+    expect(socket.response).toMatch(/^HTTP\/1\.1 101/);
+    socket.send(textFrame("ping"));
+    await eventually(() => socket.frames.some(({ payload }) => payload.toString() === "pong"));
+    socket.destroy();
+  });
+
   it("A22 selects the subprotocol and never sends the token back", async () => {
     const token = await tokenFor("raw");
     const { response, destroy } = await openRaw(hub.port, "/v1/connect?device=raw", {

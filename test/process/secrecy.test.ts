@@ -1,20 +1,35 @@
 /** What must not be written down, and a hub that must not serve. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apiKeys, forgedToken, testBindings, tokenFor, withKey } from "../support/credentials.ts";
+import {
+  apiKeys,
+  forgedToken,
+  previousToken,
+  testBindings,
+  tokenFor,
+  withKey,
+} from "../support/credentials.ts";
 import { eventually } from "../support/eventually.ts";
 import { type HubProcess, startHub } from "../support/hub-process.ts";
 import { listen, push } from "../support/publisher.ts";
 
 const canary = "canary-7f3d1c58";
 
-describe("H3 the log", () => {
+describe("a hub with its secrets in a file", () => {
   let hub: HubProcess;
   beforeAll(async () => {
     hub = await startHub({ ...testBindings, ALLOW_QUERY_TOKEN: "true" });
   });
   afterAll(() => hub.stop());
 
-  it("never holds a key, a token, a secret or a body, whatever is done with them", async () => {
+  it("H10 takes a token that was signed with the previous secret, and none of a third one", async () => {
+    const inbox = async (token: string): Promise<number> =>
+      (await fetch(`${hub.url}/v1/users/alice/messages`, { headers: withKey(token) })).status;
+    expect(await inbox(await previousToken())).toBe(200);
+    const key = new TextEncoder().encode("Jw5RzM8nQe2Yt7KdX4pLs9GvB6hCf3Ua");
+    expect(await inbox(await forgedToken({ key }))).toBe(401);
+  });
+
+  it("H3 never writes a key, a token, a secret or a body into its log, whatever is done with them", async () => {
     const good = await tokenFor("secretive");
     const bad = await forgedToken({ key: new TextEncoder().encode(`${canary}-${canary}-${canary}`) });
     const device = await listen(hub.url, "secretive", "phone", { token: async () => good });

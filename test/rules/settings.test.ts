@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Misconfigured, settingsOf } from "../../src/settings.ts";
 import { testBindings, tokenSettings } from "../support/credentials.ts";
 
+/** With everything that may be said. */
 const environment = {
   ...testBindings,
   TOKEN_ISSUER: "hubbub",
@@ -9,6 +10,10 @@ const environment = {
   ALLOW_QUERY_TOKEN: "false",
   SINGLE_USE_TOKENS: "false",
 };
+
+/** With nothing but what must be said. */
+const { API_KEYS, TOKEN_SECRET } = testBindings;
+const least = { API_KEYS, TOKEN_SECRET };
 
 function faults(change: object): readonly string[] {
   try {
@@ -31,14 +36,22 @@ describe("the settings", () => {
     expect(settingsOf(env)).toBe(settings);
   });
 
-  test("need neither an earlier secret nor a provider nor an origin", () => {
-    const { TOKEN_SECRET_PREVIOUS, TOKEN_JWKS, TOKEN_JWKS_ISSUER, ALLOWED_ORIGINS, ...least } = environment;
-    const settings = settingsOf({ ...least, ALLOW_QUERY_TOKEN: "true" });
-    expect(settings.tokens.secrets).toEqual([tokenSettings.secrets[0]]);
-    expect(settings.tokens.jwks).toBeUndefined();
+  test("need nothing but the API keys and the secret", () => {
+    const settings = settingsOf({ ...least });
+    expect(settings.tokens).toEqual({ ...tokenSettings, secrets: [TOKEN_SECRET], jwks: undefined });
     expect(settings.allowedOrigins.size).toBe(0);
+    expect(settings.allowQueryToken).toBe(false);
+  });
+
+  test("may name an earlier secret, a provider and origins, and leave them empty", () => {
+    const empty = { TOKEN_SECRET_PREVIOUS: "", TOKEN_JWKS: "", TOKEN_JWKS_ISSUER: "", ALLOWED_ORIGINS: "" };
+    expect(settingsOf({ ...least, ...empty })).toEqual(settingsOf({ ...least }));
+  });
+
+  test("switch on what is off unless it is asked for", () => {
+    const settings = settingsOf({ ...least, ALLOW_QUERY_TOKEN: "true", SINGLE_USE_TOKENS: "true" });
     expect(settings.allowQueryToken).toBe(true);
-    expect(settingsOf({ ...least, TOKEN_JWKS: "" }).tokens.jwks).toBeUndefined();
+    expect(settings.tokens.singleUse).toBe(true);
   });
 
   test("H8 a missing, short or example secret is refused by name", () => {
@@ -51,9 +64,20 @@ describe("the settings", () => {
       "secret123secret123secret123secret123",
       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
       "0123012301230123012301230123012301230123",
+      "0123456789abcdef0123456789abcdef",
+      "12345678901234567890123456789012",
+      "a-string-secret-at-least-256-bits-long",
+      "super-secret-jwt-token-with-at-least-32-characters-long",
+      "my-super-secret-key-that-is-32-bytes-long!!",
+      "Zk3vQ9tXw2Lr7YbN5cHs8GdJ-ChangeMe",
+      "this-is-just-an-Example-of-a-long-key",
+      "correct-PASSWORD-horse-battery-staple",
+      "Zk3vQ9tXw2Lr7YbN-<placeholder>-5cHs8GdJ4",
     ]) {
       expect(faults({ TOKEN_SECRET: example })).toEqual(["TOKEN_SECRET is an example, not a secret"]);
     }
+    // A piece of 17 characters, twice: long enough to be no example.
+    expect(faults({ TOKEN_SECRET: "Zk3vQ9tXw2Lr7YbN5".repeat(2) })).toEqual([]);
     expect(faults({ TOKEN_SECRET_PREVIOUS: "short" })).toEqual([
       "TOKEN_SECRET_PREVIOUS is shorter than 32 bytes",
     ]);
@@ -66,14 +90,23 @@ describe("the settings", () => {
     ["ALLOWED_ORIGINS", "https://app.example.com/"],
     ["ALLOWED_ORIGINS", "app.example.com"],
     ["TOKEN_ISSUER", ""],
-    ["TOKEN_AUDIENCE", undefined],
+    ["TOKEN_AUDIENCE", ""],
     ["ALLOW_QUERY_TOKEN", "yes"],
-    ["SINGLE_USE_TOKENS", undefined],
+    ["SINGLE_USE_TOKENS", ""],
     ["TOKEN_JWKS", "http://id.example.com"],
     ["TOKEN_JWKS_ISSUER", ""],
   ])("%s = %j is refused by name", (name, value) => {
     expect(faults({ [name]: value })).toEqual([expect.stringMatching(`^${name}\\b`)]);
   });
+
+  test.each(["http://id.example.com", "{}", '{"keys":[]}', '{"keys":[{"kty":"oct","k":"AAAA"}]}'])(
+    "TOKEN_JWKS = %j is told what it must be",
+    (TOKEN_JWKS) => {
+      expect(faults({ TOKEN_JWKS })).toEqual([
+        "TOKEN_JWKS must be an https URL or a JWKS of public keys as JSON",
+      ]);
+    },
+  );
 
   test("never repeat a value in a refusal", () => {
     expect(faults({ API_KEYS: '[{"id":"canary"}]', TOKEN_SECRET: "canary" }).join()).not.toContain("canary");

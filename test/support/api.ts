@@ -4,7 +4,7 @@ import { vi } from "vitest";
 import { app } from "../../src/http/app.ts";
 import type { Receipt } from "../../src/http/receipt.ts";
 import { origin } from "./connect.ts";
-import { withKey } from "./credentials.ts";
+import { type testBindings, withKey } from "./credentials.ts";
 
 export interface Call {
   /** An API key or a token; without it, the key that may do everything. */
@@ -15,7 +15,7 @@ export interface Call {
   /** Sent as it is. */
   readonly body?: BodyInit;
   /** Bindings in place of the hub's own. */
-  readonly bindings?: Partial<Env>;
+  readonly bindings?: Partial<Env & Record<keyof typeof testBindings, string>>;
 }
 
 /** One request. `path` with its leading slash. */

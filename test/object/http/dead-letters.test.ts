@@ -12,8 +12,13 @@ interface Page {
 }
 
 /** Stores a dead letter for each user and tells their keys. */
-async function bury(number: number, names: readonly string[], at = Date.now()): Promise<string[]> {
-  const message = aMessage(number, { at });
+async function bury(
+  number: number,
+  names: readonly string[],
+  at = Date.now(),
+  expires = at + 60_000,
+): Promise<string[]> {
+  const message = aMessage(number, { at, expires });
   const record = {
     message,
     users: users(...names),
@@ -23,7 +28,7 @@ async function bury(number: number, names: readonly string[], at = Date.now()): 
     at,
   } satisfies DeadRecord;
   await env.DEAD_LETTERS.getByName(deadLettersName).store([record]);
-  return record.users.map((user) => deadKey(message.id, user));
+  return record.users.map((user) => deadKey(message, user));
 }
 
 async function list(query: string): Promise<Page> {
@@ -103,6 +108,15 @@ describe("the dead letters", () => {
     });
   });
 
+  test("are not redriven when nobody would be given them any more", async () => {
+    const at = Date.now() - 2_000;
+    const [key] = await bury(8, ["expired"], at, at + 1_000);
+    expect(await problem(api("POST", `/v1/dead-letters/${key}/redrive`))).toMatchObject({
+      status: 409,
+      code: "expired",
+    });
+  });
+
   test("E7 are discarded, and the log says by whom", async () => {
     const info = vi.spyOn(console, "info").mockImplementation(() => {});
     const [key] = await bury(5, ["discarded"]);
@@ -125,6 +139,7 @@ describe("the dead letters", () => {
     expect(await problem(api("DELETE", "/v1/dead-letters/short"))).toMatchObject({
       status: 400,
       code: "invalid_request",
+      errors: [{ path: "key" }],
     });
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { requestLimits } from "../../../src/limits.ts";
 import { api, problem } from "../../support/api.ts";
 import { connect } from "../../support/connect.ts";
 
@@ -45,7 +46,7 @@ describe("a minted token", () => {
   });
 
   test("is not given for a body that is too large", async () => {
-    const json = { user: "alice", device: "d".repeat(65_536) };
+    const json = { user: "alice", device: "d".repeat(requestLimits.maxSmallBodyBytes) };
     expect(await problem(api("POST", "/v1/tokens", { json }))).toMatchObject({
       status: 413,
       code: "too_large",

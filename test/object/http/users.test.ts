@@ -1,9 +1,12 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Presence } from "../../../src/hub/views.ts";
-import { accepted, api, problem, publish, to } from "../../support/api.ts";
+import { deadLettersName } from "../../../src/lanes/dead-letter.ts";
+import { accepted, api, broken, problem, publish, quietly, to } from "../../support/api.ts";
 import { connect, offering, open, tryConnect } from "../../support/connect.ts";
 import { apiKeys, tokenFor } from "../../support/credentials.ts";
 import { eventually } from "../../support/eventually.ts";
+import { aMessage, users } from "../../support/lanes.ts";
 
 /** Puts critical messages into a user's inbox, where they are when this returns. */
 async function fill(user: string, data: readonly unknown[]): Promise<string[]> {
@@ -50,7 +53,7 @@ describe("presence", () => {
       expect(await problem(api("GET", `/v1/users/${user}`))).toMatchObject({
         status: 400,
         code: "invalid_request",
-        errors: [{ path: "" }],
+        errors: [{ path: "user" }],
       });
     },
   );
@@ -70,7 +73,7 @@ describe("the inbox", () => {
       next: 2,
       state: { unread: 4 },
     });
-    const last = await get("/v1/users/pages/messages?limit=3&before=2");
+    const last = await get("/v1/users/pages/messages?limit=3&cursor=2");
     expect(last).toEqual({
       messages: [
         {
@@ -109,7 +112,7 @@ describe("the inbox", () => {
     expect(await all.json()).toMatchObject({ unread: 0, readUpTo: 2 });
   });
 
-  test.each(["limit=0", "limit=101", "limit=x", "before=-1", "before=1.5", "unread=yes"])(
+  test.each(["limit=0", "limit=101", "limit=x", "cursor=-1", "cursor=1.5", "unread=yes"])(
     "with %s is refused",
     async (query) => {
       const [path] = query.split("=");
@@ -189,6 +192,7 @@ describe("the state of a message", () => {
     expect(await problem(api("GET", "/v1/users/states/messages/short"))).toMatchObject({
       status: 400,
       code: "invalid_request",
+      errors: [{ path: "id" }],
     });
   });
 });
@@ -235,6 +239,31 @@ describe("erasing a user", () => {
     expect(await answer.json()).toEqual({ erased: 2 });
     expect(await device.closing()).toBe(4005);
     expect(await get("/v1/users/erased/messages")).toMatchObject({ messages: [] });
+  });
+
+  test("removes the dead letters of the user, and nobody else's", async () => {
+    const store = env.DEAD_LETTERS.getByName(deadLettersName);
+    const message = aMessage(1, { at: Date.now() });
+    const death = { reason: "inbox_full", attempts: 1, error: "", at: message.at } as const;
+    await store.store([{ message, users: users("erased-letters", "kept-letters"), ...death }]);
+    expect(await (await api("DELETE", "/v1/users/erased-letters")).json()).toEqual({ erased: 0 });
+    const listOf = (user: string) => get(`/v1/dead-letters?user=${user}`);
+    expect(await listOf("erased-letters")).toEqual({ letters: [] });
+    expect(await listOf("kept-letters")).toMatchObject({ letters: [{ user: "kept-letters" }] });
+  });
+
+  test("that fails half way is done to the end when it is asked for again", async () => {
+    const store = env.DEAD_LETTERS.getByName(deadLettersName);
+    const message = aMessage(2, { at: Date.now() });
+    const death = { reason: "inbox_full", attempts: 1, error: "", at: message.at } as const;
+    await store.store([{ message, users: users("half-erased"), ...death }]);
+    await fill("half-erased", [1]);
+    const bindings = { DEAD_LETTERS: broken(env.DEAD_LETTERS, new Error("restarted")) };
+    const failed = await quietly(() => api("DELETE", "/v1/users/half-erased", { bindings }));
+    expect(failed.status).toBe(500);
+    expect((await api("DELETE", "/v1/users/half-erased")).status).toBe(200);
+    expect(await get("/v1/dead-letters?user=half-erased")).toEqual({ letters: [] });
+    expect(await get("/v1/users/half-erased/messages")).toMatchObject({ messages: [] });
   });
 
   test("takes a key that may write", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import type { TokenSettings } from "../../../src/auth/connect-token.ts";
 import { mintConnectToken, verifyConnectToken } from "../../../src/auth/connect-token.ts";
 import { ProviderUnavailable, providerKeys } from "../../../src/auth/provider-keys.ts";
+import { tokenLimits } from "../../../src/limits.ts";
 import { deviceId, userId } from "../../../src/protocol/ids.ts";
 import {
   apiKeys,
@@ -205,6 +206,11 @@ describe("a token of an identity provider", () => {
   test("A17 must name the provider as issuer, and the hub's own tokens the hub", async () => {
     expect(await outcome(await providerToken({ now }))).toBe("accepted");
     expect(await outcome(await providerToken({ now, claims: { iss: "hubbub" } }))).toBe("token_invalid");
+    // Its clock may run ahead, and a revocation must miss no token of before.
+    const iat = Math.floor(now / 1_000);
+    expect(await verifyConnectToken(await providerToken({ now }), tokenSettings, now)).toMatchObject({
+      ok: { issued: (iat - tokenLimits.leewaySeconds) * 1_000 },
+    });
     expect(await outcome(await forged({ claims: { iss: providerIssuer } }))).toBe("token_invalid");
   });
 

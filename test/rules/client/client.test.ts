@@ -161,6 +161,22 @@ describe("a connection", () => {
     client.close();
   });
 
+  test("goes on with a storage that throws, and tells that it could not save", async () => {
+    const storage = {
+      load: async () => undefined,
+      save: () => {
+        throw new Error("quota");
+      },
+    };
+    const { client, faults, seen, socket } = await connected({ storage });
+    socket.receive(welcome({ resumed: false, reason: "new" }));
+    socket.receive(messages(1, 2));
+    await pass(30_000);
+    expect(seen).toEqual(["message-1", "message-2"]);
+    expect(faults).toContainEqual({ kind: "storage" });
+    client.close();
+  });
+
   test("tries a handler that throws again, and tells when it gives up", async () => {
     const seen: string[] = [];
     const { client, faults, socket } = await connected({

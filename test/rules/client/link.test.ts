@@ -227,6 +227,16 @@ describe("tokens", () => {
     expect(lastStatus(client.closed(closeCodes.token_invalid))).toMatchObject({ state: "stopped" });
   });
 
+  test("a second refusal is final also after the network failed in between", () => {
+    const client = drive();
+    client.tell({ type: "start" });
+    client.closed(closeCodes.token_invalid);
+    client.pass(500);
+    client.closed(1006);
+    client.pass(60_000);
+    expect(lastStatus(client.closed(closeCodes.token_invalid))).toMatchObject({ state: "stopped" });
+  });
+
   test("a welcome forgets the refusal", () => {
     const client = drive();
     client.tell({ type: "start" });

@@ -26,6 +26,16 @@ describe("a frame of the hub", () => {
     expect(parseFrame(JSON.stringify(frame))).toEqual(frame);
   });
 
+  test("is taken with a reason or a priority that is not known here", () => {
+    const lost = '{"type":"gap","from":1,"to":5,"reason":"lost"}';
+    expect(parseFrame(lost)).toEqual(JSON.parse(lost));
+    const urgent = JSON.stringify({
+      type: "messages",
+      messages: [{ ...streamMessage(1), priority: "urgent" }],
+    });
+    expect(parseFrame(urgent)).toEqual(JSON.parse(urgent));
+  });
+
   test("is taken with fields that are not known here", () => {
     expect(parseFrame(JSON.stringify({ ...gap(1, 5), more: true }))).toMatchObject(gap(1, 5));
   });
@@ -41,7 +51,7 @@ describe("a frame of the hub", () => {
     ["a kind that is no text", '{"type":["gap"],"from":1,"to":5,"reason":"expired"}'],
     ["a number that is none", '{"type":"gap","from":"1","to":5,"reason":"expired"}'],
     ["a number below zero", '{"type":"gap","from":-1,"to":5,"reason":"expired"}'],
-    ["a reason that is not known", '{"type":"gap","from":1,"to":5,"reason":"lost"}'],
+    ["a reason that is no text", '{"type":"gap","from":1,"to":5,"reason":7}'],
     ["messages that are no list", '{"type":"messages","messages":{}}'],
     ["a message that is none", '{"type":"messages","messages":[1]}'],
     ["a live message that is none", '{"type":"live","message":null}'],

@@ -33,7 +33,7 @@ function surroundings(changes: Partial<Surroundings> = {}) {
 
 const committed = (count: number) => ({
   verdicts: Array.from({ length: count }, (_, index): Verdict => ({ verdict: "committed", seq: index + 1 })),
-  devices: 0,
+  devices: [],
 });
 
 const text = (...items: Addressed[]) => encode({ attempt: 0, items });
@@ -146,7 +146,7 @@ describe("a batch", () => {
   });
 
   test("treats a verdict that is missing as none", async () => {
-    const { world } = surroundings({ deliver: async () => ({ verdicts: [], devices: 0 }) });
+    const { world } = surroundings({ deliver: async () => ({ verdicts: [], devices: [] }) });
     const batch = [handed(text(to(aMessage(1), "alice")))];
     await consume("normal", batch, world);
     expect(batch[0]?.fate).toEqual({ delaySeconds: 1 });
@@ -158,7 +158,8 @@ describe("a batch", () => {
       lanes: refusing,
       deliver: async (user, messages) => {
         if (user === "broken") throw new Error("network");
-        if (user === "full") return { verdicts: messages.map(() => ({ verdict: "inbox_full" })), devices: 0 };
+        if (user === "full")
+          return { verdicts: messages.map(() => ({ verdict: "inbox_full" })), devices: [] };
         return committed(messages.length);
       },
     });
@@ -200,7 +201,7 @@ describe("a batch", () => {
       deliver: async (user, messages) => {
         const verdict = verdicts[user];
         if (!verdict) throw new Error("network");
-        return { verdicts: messages.map(() => verdict), devices: 0 };
+        return { verdicts: messages.map(() => verdict), devices: [] };
       },
     });
     const message = aMessage(1, { body: '"canary-5417"' });
@@ -292,7 +293,7 @@ describe("whatever fails", () => {
                 });
                 // The answer may be lost after the commit.
                 if (fault(10)) throw new Error("connection lost");
-                return { verdicts, devices: 0 };
+                return { verdicts, devices: [] };
               },
             };
             const batch = queued.map(({ body, attempts }) => handed(body, { attempts: attempts + 1 }));

@@ -10,7 +10,7 @@ import {
 } from "../../../src/lanes/dead-record.ts";
 import { encode } from "../../../src/lanes/envelope.ts";
 import { laneLimits } from "../../../src/limits.ts";
-import { messageId, userId } from "../../../src/protocol/ids.ts";
+import { userId } from "../../../src/protocol/ids.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
 import { priorities } from "../../../src/protocol/priority.ts";
 import { aCollapseKey, aMessage, to, users } from "../../support/lanes.ts";
@@ -64,15 +64,16 @@ test.each([
 });
 
 test("the key of a message and user is always the same, and another for every other", () => {
-  const [id, other] = [messageId.parse("message-1"), messageId.parse("message-2")];
   const [alice, bob] = [userId.parse("alice"), userId.parse("bob")];
-  expect(deadKey(id, alice)).toMatch(/^[A-Za-z0-9_-]{22}$/);
+  const one = aMessage(1);
+  expect(deadKey(one, alice)).toMatch(/^[A-Za-z0-9_-]{22}$/);
   const keys = [
-    deadKey(id, alice),
-    deadKey(id, alice),
-    deadKey(id, bob),
-    deadKey(other, alice),
+    deadKey(one, alice),
+    deadKey({ ...one, at: one.at + 1 }, alice),
+    deadKey(one, bob),
+    deadKey(aMessage(2), alice),
+    deadKey({ ...one, body: '"what else came under the id"' }, alice),
     deadTextKey("alice"),
   ];
-  expect(new Set(keys).size).toBe(4);
+  expect(new Set(keys).size).toBe(5);
 });

@@ -30,6 +30,12 @@ test("the platform hands a message out as often as the limits say", () => {
   }
 });
 
+test("the platform hands over no more at once than one invocation may deliver", () => {
+  for (const { queue, max_batch_size } of tables("consumers")) {
+    if (queue !== lanes.dead.queue) expect(Number(max_batch_size)).toBe(laneLimits.maxBatch);
+  }
+});
+
 test("what a lane's consumer never finishes with goes to the dead lane, which leads nowhere else", () => {
   const ways = tables("consumers").map(({ dead_letter_queue }) => dead_letter_queue);
   expect(ways).toEqual([...Array(4).fill(lanes.dead.queue), undefined]);

@@ -76,7 +76,10 @@ describe("npm start", () => {
     const { out, errors, code } = await run("start", ["--port", String(port)], root);
     expect(out).toContain(`Hubbub is running at http://localhost:${port}`);
     expect(out).toContain((await workspace.readLocalHub(root)).apiKey);
-    expect(out).toContain(`called with dev --port=${port} --show-interactive-dev-session=false false`);
+    expect(out).toContain(
+      `called with dev --port=${port} --show-interactive-dev-session=false --var ALLOWED_ORIGINS:`,
+    );
+    expect(out).toContain(` http://localhost:${port} http://127.0.0.1:${port} false`);
     expect(out).not.toContain("⎔");
     expect(errors).toBe("✘ [ERROR] as it comes\n");
     expect(code).toBe(3);

@@ -34,7 +34,7 @@ export class DeadStore {
   store(record: DeadRecord): void {
     if ("raw" in record) throw new Error(`a dead text: ${record.raw}`);
     for (const user of record.users) {
-      const key = this.#world.rules.deadKey(record.message.id, user);
+      const key = this.#world.rules.deadKey(record.message, user);
       const known = this.#letters.get(key);
       if (known === undefined || known.at !== record.at) {
         this.#letters.set(key, {
@@ -66,6 +66,6 @@ export class DeadStore {
       this.#send(letter.message.priority, texts);
     }
     this.#ledger.accept(letter.message.id, [letter.user]);
-    this.#letters.set(rules.deadKey(letter.message.id, letter.user), { ...letter, state: "redriven" });
+    this.#letters.set(rules.deadKey(letter.message, letter.user), { ...letter, state: "redriven" });
   }
 }

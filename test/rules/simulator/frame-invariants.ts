@@ -87,7 +87,8 @@ function i10GapsNameOnlyWhatIsGone({ hub, frame }: Sending): string | undefined 
     const row = rowOf(hub, seq);
     const reason =
       row === undefined ? "expired" : (row.gone ?? (row.expires <= hub.now() ? "expired" : "none"));
-    if (reason !== frame.reason) return `${seq} is said to be ${frame.reason}, the reason is ${reason}`;
+    const wrong = reason === "none" || (seq === frame.to && reason !== frame.reason);
+    if (wrong) return `${seq} is said to be ${frame.reason}, the reason is ${reason}`;
   }
   return undefined;
 }

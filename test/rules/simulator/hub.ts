@@ -77,18 +77,13 @@ export class ModelHub {
     const stored = messages.filter(({ live }) => !live);
     const { verdicts, fresh } = stored.length === 0 ? { verdicts: [], fresh: [] } : this.#commit(stored, now);
     if (stored.length > 0) {
-      if (world.strikes("hub failed between commit and offer", this.user, 0.01)) {
-        this.#alarmLost = true;
-        // The alarm that is set stays, late for what was committed.
-        if (this.alarm !== null) this.alarm.excused = this.alarm.at;
-        throw new Unreachable();
-      }
-      const expires = Math.min(...fresh.map((row) => row.expires));
-      this.#arm(Math.min(this.connections.offer(this.#open(), fresh, now), world.rules.sweepAt(expires)));
+      this.#arm(world.rules.sweepAt(Math.min(...fresh.map((row) => row.expires))));
+      if (world.strikes("hub failed between commit and offer", this.user, 0.01)) throw new Unreachable();
+      this.#arm(this.connections.offer(this.#open(), fresh, now));
     }
     const inOrder = verdicts.values();
     const all = messages.map((message) => (message.live ? this.#live(message, now) : inOrder.next().value));
-    const answer = { verdicts: all.filter((verdict) => verdict !== undefined), devices: this.sockets.size };
+    const answer = { verdicts: all.filter((verdict) => verdict !== undefined), devices: [] };
     for (const [index, { verdict }] of answer.verdicts.entries()) {
       world.count(`verdict ${verdict}`);
       const message = messages[index];
@@ -285,6 +280,7 @@ export class ModelHub {
 
   #live(message: AcceptedMessage, now: number): Verdict {
     if (message.at <= (this.stored?.erasedAt ?? 0)) return { verdict: "gone" };
+    if (message.expires <= now) return { verdict: "expired" };
     if (this.#liveIds.has(message.id)) return { verdict: "live" };
     this.#liveIds.add(message.id);
     this.connections.live(message, now);

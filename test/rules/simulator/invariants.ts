@@ -57,7 +57,8 @@ function i5HandlerRunsOnce({ device, id }: Handled): string | undefined {
 export const handlerInvariants = [i5HandlerRunsOnce];
 
 function i17DeadMessageHasOneRow({ letters }: DeadStore): string | undefined {
-  const names = new Set(letters.map(({ message, user }) => entry(message.id, user)));
+  // What came under the id of another message is another dead message.
+  const names = new Set(letters.map(({ message, user }) => `${entry(message.id, user)} ${message.body}`));
   return names.size === letters.length ? undefined : `${letters.length} rows for ${names.size} dead messages`;
 }
 

@@ -262,7 +262,7 @@ const bugs: readonly Bug[] = [
   {
     name: "a message that dies twice has two rows",
     plant: {
-      deadKey: (id, user) => `${deadKey(id, user)} ${nextSerial()}`,
+      deadKey: (message, user) => `${deadKey(message, user)} ${nextSerial()}`,
     },
     caughtBy: ["i17DeadMessageHasOneRow"],
   },
