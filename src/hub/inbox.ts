@@ -132,9 +132,12 @@ export class Inbox {
     return { verdicts, fresh: fresh.map((row) => ({ ...row, gone: gone.get(row.seq) ?? null })), withdrawn };
   }
 
-  /** The stream after a number, rising, read as it is asked for. Of what is gone before the first that is kept, nothing is read. */
-  after(seq: Seq): Iterable<StreamRow> {
-    return this.#sql.exec<StreamRow & Record<string, SqlStorageValue>>(
+  /**
+   * The stream after a number, rising. Nothing is read before it is asked for, and of what is gone before
+   * the first message that is kept, nothing at all.
+   */
+  *after(seq: Seq): Generator<StreamRow> {
+    yield* this.#sql.exec<StreamRow & Record<string, SqlStorageValue>>(
       `SELECT ${streamColumns} FROM messages WHERE seq > ? ORDER BY seq`,
       Math.max(seq, this.#meta.floor),
     );

@@ -3,7 +3,7 @@ import { inboxLimits } from "../../src/limits.ts";
 import { collapseKey, messageId, messageType } from "../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../src/protocol/message.ts";
 
-/** A message accepted now under a fresh id, to be kept as long as any. */
+/** A message accepted now under a fresh id, kept for the usual time. */
 export function message(changes: Partial<AcceptedMessage> = {}): AcceptedMessage {
   const at = changes.at ?? Date.now();
   return {
