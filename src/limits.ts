@@ -148,7 +148,7 @@ export const tokenLimits = {
   /** Longest lifetime of a connect token, and what `POST /v1/tokens` gives. */
   maxLifetimeSeconds: 3_600,
   /** Clock difference that is forgiven. */
-  leewaySeconds: 30,
+  leewayMs: 30 * second,
   /** Longest token text; checked before any cryptography. */
   maxBytes: 4 * 1024,
   /** Shortest secret: 256 bits, as RFC 7518 section 3.2 asks for HS256. */

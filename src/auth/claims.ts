@@ -57,7 +57,7 @@ export function readClaims(
     return invalid(faults.join("; "));
   }
   const { iss, aud, sub, iat, exp, nbf, jti, device } = parsed.data;
-  const leewayMs = tokenLimits.leewaySeconds * 1_000;
+  const { leewayMs } = tokenLimits;
   if (iss !== expected.issuer) return invalid("iss is not the issuer that this key belongs to");
   if (![aud].flat().includes(expected.audience)) return invalid("aud does not name this hub");
   if (exp <= iat) return invalid("exp is not after iat");

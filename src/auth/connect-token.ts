@@ -78,7 +78,7 @@ export async function verifyConnectToken(
 /** A provider's clock may run ahead. Its tokens count as issued as early as they may have been, so that a revocation misses none. */
 function datedEarly(verdict: TokenVerdict): TokenVerdict {
   if ("refused" in verdict) return verdict;
-  return { ok: { ...verdict.ok, issued: verdict.ok.issued - tokenLimits.leewaySeconds * 1_000 } };
+  return { ok: { ...verdict.ok, issued: verdict.ok.issued - tokenLimits.leewayMs } };
 }
 
 /** What a token of the hub's own may be narrowed to. */

@@ -24,7 +24,7 @@ export type Due = { readonly close: CloseName } | { readonly reauth: true };
 
 /** When a connection ends whose token expires then: at once, or at the end of the leeway that let it in. */
 export function closesAt(tokenExpires: number, now: number): number {
-  return tokenExpires > now ? tokenExpires : tokenExpires + tokenLimits.leewaySeconds * 1_000;
+  return tokenExpires > now ? tokenExpires : tokenExpires + tokenLimits.leewayMs;
 }
 
 /** When something is due next on a connection. */
@@ -89,7 +89,7 @@ export function sweepAt(expires: number): number {
  */
 export function deletableAt(holdings: Holdings): number | undefined {
   if (holdings.earliestExpiry !== undefined || holdings.oldestCommit !== undefined) return undefined;
-  const tokenLifetimeMs = (tokenLimits.maxLifetimeSeconds + tokenLimits.leewaySeconds) * 1_000;
+  const tokenLifetimeMs = tokenLimits.maxLifetimeSeconds * 1_000 + tokenLimits.leewayMs;
   return Math.max(
     holdings.lastSeen + inboxLimits.lingerMs,
     holdings.erasedAt === 0 ? 0 : holdings.erasedAt + inboxLimits.dedupeHorizonMs,

@@ -97,7 +97,7 @@ export class Inbox {
     return this.#meta.erased_at;
   }
 
-  /** Tokens issued before this time (ms) are refused. */
+  /** Tokens issued until then (ms) are refused. */
   get revokedBefore(): number {
     return this.#meta.revoked_before;
   }
@@ -155,6 +155,7 @@ export class Inbox {
     return rows[0] === undefined ? this.head : rows[0].seq - 1;
   }
 
+  /** A page of what is stored and not expired, newest first. */
   page(query: InboxQuery, now: number): InboxPage {
     const unread = query.unread ? "AND read IS NULL AND seq > ?4" : "";
     const rows = this.#sql
@@ -177,6 +178,7 @@ export class Inbox {
     };
   }
 
+  /** How much is unread, and up to where everything is read. */
   readState(now: number): ReadState {
     const { unread } = this.#sql
       .exec<{ unread: number }>(
@@ -241,7 +243,7 @@ export class Inbox {
     this.#meta = this.#load();
   }
 
-  /** Refuses tokens issued before `now`. */
+  /** Refuses tokens issued until `now`. */
   revoke(now: number): void {
     this.#sql.exec("UPDATE meta SET revoked_before = ?", now);
     this.#meta.revoked_before = now;
@@ -289,7 +291,7 @@ export class Inbox {
         this.#sql.exec("UPDATE meta SET head = ?, clock = ?, floor = ?", this.head, this.#clock, floor);
         this.#meta.floor = floor;
       }
-      this.#sql.exec("DELETE FROM used_tokens WHERE expires <= ?", now - tokenLimits.leewaySeconds * 1_000);
+      this.#sql.exec("DELETE FROM used_tokens WHERE expires <= ?", now - tokenLimits.leewayMs);
       if (expired > 0) this.#tallies.expired();
       return expired;
     });

@@ -98,14 +98,20 @@ describe("a failing alarm", () => {
   });
 });
 
+/** Somebody whose storage may go: the only device left two days ago, and nothing is kept. */
+async function aUserLongGone() {
+  vi.setSystemTime(Date.now());
+  const user = aUser();
+  const gone = await connect(user);
+  gone.close(1000);
+  await gone.closing();
+  vi.setSystemTime(Date.now() + 2 * day);
+  return user;
+}
+
 describe("cleanup", () => {
   test("F3 a connection that comes while the storage is being deleted is not deleted with it", async () => {
-    vi.setSystemTime(Date.now());
-    const user = aUser();
-    const gone = await connect(user);
-    gone.close(1000);
-    await gone.closing();
-    vi.setSystemTime(Date.now() + 2 * day);
+    const user = await aUserLongGone();
     // Both start in the same turn, the alarm first.
     const [, device] = await Promise.all([inside(user, (hub) => hub.alarm()), connect(user)]);
     await hubOf(user).deliver(messages(2));
@@ -116,12 +122,7 @@ describe("cleanup", () => {
   });
 
   test("F3 nor is a message that comes then", async () => {
-    vi.setSystemTime(Date.now());
-    const user = aUser();
-    const gone = await connect(user);
-    gone.close(1000);
-    await gone.closing();
-    vi.setSystemTime(Date.now() + 2 * day);
+    const user = await aUserLongGone();
     const result = await inside(user, async (hub) => {
       const alarm = hub.alarm();
       const delivered = hub.deliver([message()]);

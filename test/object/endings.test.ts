@@ -100,7 +100,7 @@ describe("disconnecting", () => {
   test("a revocation of a user who is not known is remembered for a token's lifetime, then the object goes", async () => {
     const user = aUser();
     await hubOf(user).disconnect(true);
-    const lifetime = (tokenLimits.maxLifetimeSeconds + tokenLimits.leewaySeconds) * 1_000;
+    const lifetime = tokenLimits.maxLifetimeSeconds * 1_000 + tokenLimits.leewayMs;
     await pass(user, lifetime - 1);
     expect(await tablesOf(user)).not.toEqual([]);
     await pass(user, 1);
@@ -142,7 +142,7 @@ describe("single-use tokens", () => {
     await pass(user, hour);
     await inside(user, (hub) => hub.alarm());
     expect(await query(user, "SELECT id FROM used_tokens")).toEqual([{ id: "token-1" }]);
-    wait(tokenLimits.leewaySeconds * 1_000);
+    wait(tokenLimits.leewayMs);
     await inside(user, (hub) => hub.alarm());
     expect(await query(user, "SELECT id FROM used_tokens")).toEqual([]);
   });
@@ -247,7 +247,7 @@ describe("connections that end by themselves", () => {
     expect(device.last("welcome").expires).toBe(Date.now() - 1_000);
     await pass(user, 0);
     await device.until(() => device.all("reauth").length === 1);
-    await pass(user, tokenLimits.leewaySeconds * 1_000 - 1_001);
+    await pass(user, tokenLimits.leewayMs - 1_001);
     await device.settled();
     await pass(user, 1);
     expect(await device.closing()).toBe(4201);

@@ -270,6 +270,6 @@ function expectDeletable(model: HubModel, now: number): void {
   expect(model.online.size).toBe(0);
   expect(model.trimmed).toBe(model.head);
   if (model.erasedAt > 0) expect(now).toBeGreaterThanOrEqual(model.erasedAt + inboxLimits.dedupeHorizonMs);
-  const lifetimeMs = (tokenLimits.maxLifetimeSeconds + tokenLimits.leewaySeconds) * 1_000;
+  const lifetimeMs = tokenLimits.maxLifetimeSeconds * 1_000 + tokenLimits.leewayMs;
   if (model.revokedBefore > 0) expect(now).toBeGreaterThanOrEqual(model.revokedBefore + lifetimeMs);
 }

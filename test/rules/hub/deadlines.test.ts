@@ -36,7 +36,7 @@ const nothing: Holdings = {
 describe("a connection", () => {
   it("ends with its token, or with the leeway that let it in", () => {
     expect(closesAt(now + 1, now)).toBe(now + 1);
-    expect(closesAt(now, now)).toBe(now + tokenLimits.leewaySeconds * 1_000);
+    expect(closesAt(now, now)).toBe(now + tokenLimits.leewayMs);
   });
 
   it("has nothing due before the first of its deadlines", () => {
@@ -137,9 +137,9 @@ describe("what is stored", () => {
   it("outlives the last connection, an erasure and a revocation for as long as they matter", () => {
     expect(deletableAt(nothing)).toBe(now + inboxLimits.lingerMs);
     expect(deletableAt({ ...nothing, erasedAt: now })).toBe(now + inboxLimits.dedupeHorizonMs);
-    const { leewaySeconds, maxLifetimeSeconds } = tokenLimits;
+    const { leewayMs, maxLifetimeSeconds } = tokenLimits;
     expect(deletableAt({ ...nothing, lastSeen: 0, revokedBefore: now })).toBe(
-      now + (maxLifetimeSeconds + leewaySeconds) * 1_000,
+      now + maxLifetimeSeconds * 1_000 + leewayMs,
     );
   });
 });

@@ -114,7 +114,7 @@ function i12BodyReachesOnlyItsUser({ hub, frame, ledger }: Sending): string | un
 function i13NothingAfterTheTokenEnds({ hub, connection, frame }: Sending): string | undefined {
   // Where clocks disagree, a connection may be welcomed only to be closed.
   if (connection === undefined || frame.type === "bye" || frame.type === "welcome") return undefined;
-  const end = connection.tokenExpires + tokenLimits.leewaySeconds * 1_000;
+  const end = connection.tokenExpires + tokenLimits.leewayMs;
   if (hub.now() > end) return `${frame.type} at ${hub.now()}, the token ended at ${end}`;
   const revoked = hub.stored?.revokedBefore ?? 0;
   return connection.connected < revoked ? "a connection from before the revocation" : undefined;
