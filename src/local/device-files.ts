@@ -73,7 +73,7 @@ function pathOf(root: string, user: UserId, device: DeviceId): string {
 async function lock(path: string): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true });
   const holder = Number(await read(path));
-  if (isAlive(holder)) return false;
+  if (await isAlive(holder)) return false;
   if (holder > 0) rmSync(path, { force: true });
   try {
     await writeFile(path, String(process.pid), { flag: "wx" });
@@ -84,12 +84,14 @@ async function lock(path: string): Promise<boolean> {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** A killed process may linger as a zombie until somebody reaps it, and seems to be there (proc(5), state Z). */
+async function isAlive(pid: number): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
   }
+  const stat = await read(`/proc/${pid}/stat`);
+  return stat === undefined || !/\) Z /.test(stat);
 }

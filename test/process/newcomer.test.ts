@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/hub-process.ts";
 
@@ -51,9 +52,11 @@ async function shell(lines: string): Promise<string> {
 function terminal(user: string, device: string): { text: () => string; end: () => Promise<void> } {
   const listener = spawn("npm", ["run", "listen", "--", user, device], { cwd: project, detached: true });
   let text = "";
-  listener.stdout.on("data", (chunk: Buffer) => {
-    text += chunk.toString();
-  });
+  for (const output of [listener.stdout, listener.stderr]) {
+    output.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  }
   return {
     text: () => text,
     end: async () => {
@@ -66,6 +69,17 @@ function terminal(user: string, device: string): { text: () => string; end: () =
 
 const received = (text: string): string[] => [...text.matchAll(/#\d+ .*\} \(/g)].map(([line]) => line);
 
+const presence = z.object({ devices: z.array(z.object({ device: z.string(), cursor: z.number() })) });
+
+/** The last number that a device acknowledged, as the hub knows it. */
+async function cursorOf(user: string, device: string): Promise<number | undefined> {
+  const [, url = ""] = /running at (\S+)/.exec(printed) ?? [];
+  const [, key = ""] = /Bearer (\w+)/.exec(printed) ?? [];
+  const answer = await fetch(`${url}/v1/users/${user}`, { headers: { Authorization: `Bearer ${key}` } });
+  const { devices } = presence.parse(await answer.json());
+  return devices.find((known) => known.device === device)?.cursor;
+}
+
 it("the printed curl line reaches two devices, and one that was killed gets exactly what it missed", async () => {
   const curl = /curl [\s\S]*?-d '[^']*'/.exec(printed)?.[0] ?? "";
   const phone = terminal("alice", "phone");
@@ -73,11 +87,13 @@ it("the printed curl line reaches two devices, and one that was killed gets exac
   await eventually(() => [phone, laptop].every(({ text }) => text().includes("connected")));
   await shell(curl);
   await eventually(() => [phone, laptop].every(({ text }) => received(text()).length === 1));
+  // What it has handled is saved; killed in the moment before, it would get that one message again.
+  await eventually(async () => (await cursorOf("alice", "phone")) === 1);
   await phone.end();
   for (let more = 0; more < 10; more += 1) await shell(curl);
   await eventually(() => received(laptop.text()).length === 11);
   const back = terminal("alice", "phone");
-  await eventually(() => received(back.text()).length >= 10);
+  await eventually(() => received(back.text()).length >= 10, { what: () => `it gets ten:\n${back.text()}` });
   expect(received(back.text()).map((line) => /#(\d+)/.exec(line)?.[1])).toEqual([
     "2",
     "3",

@@ -1,9 +1,12 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { fileStorage, takeDevice } from "../../../src/local/device-files.ts";
 import { deviceId, userId } from "../../../src/protocol/ids.ts";
 import { savedAt, streamMessage } from "../../support/client-driver.ts";
+import { eventually } from "../../support/eventually.ts";
 import { temporaryWorkspace } from "../../support/workspace.ts";
 
 const alice = userId.parse("alice");
@@ -27,6 +30,20 @@ describe("terminals", () => {
     await takeDevice(root, alice, phone);
     await expect(takeDevice(root, alice, phone)).rejects.toThrow("alice on phone already");
     await takeDevice(root, userId.parse("bob"), phone);
+  });
+
+  test.runIf(process.platform === "linux")("take over from one that is dead and not buried", async () => {
+    const root = temporaryWorkspace();
+    // The shell becomes another program, which never asks after the child.
+    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
+    onTestFinished(() => void parent.kill());
+    const [line] = await once(parent.stdout, "data");
+    const zombie = String(line).trim();
+    await eventually(() => readFileSync(`/proc/${zombie}/stat`, "utf8").includes(") Z "));
+    const folder = join(root, ".local/devices/alice");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "phone.lock"), zombie);
+    expect((await takeDevice(root, alice, phone)).device).toBe(phone);
   });
 
   test("take over what a killed one left behind", async () => {
