@@ -1,35 +1,28 @@
-/** The two calls of the hub's API that the scripts make as a publisher would. */
-import { z } from "zod";
+/** The two calls of the hub's API that the scripts make as a publisher would, with advice in place of errors. */
+import { HubError, HubPublisher, type PublishMessage } from "../publisher/index.ts";
 import { Advice } from "./script.ts";
 import type { LocalHub } from "./workspace.ts";
-
-const minted = z.object({ token: z.string() });
-const receipt = z.object({ id: z.string() });
 
 export interface HubApi {
   /** A connect token for the user. */
   token(user: string): Promise<string>;
   /** Publishes one message; resolves with its id once the hub has accepted it. */
-  push(message: Readonly<Record<string, unknown>>): Promise<string>;
+  push(message: PublishMessage): Promise<string>;
 }
 
 /** @throws {Advice} from its calls, when the hub does not run or refuses. */
 export function hubApi({ url, apiKey }: LocalHub): HubApi {
-  async function post(path: string, body: unknown): Promise<unknown> {
-    const response = await fetch(new URL(path, url), {
-      method: "POST",
-      headers: { Authorization: `Bearer ${apiKey}`, "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(30_000),
-    }).catch(() => {
-      throw new Advice(`No hub answers at ${url}. Is \`npm start\` running?`);
-    });
-    if (!response.ok)
-      throw new Advice(`The hub refused ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
-  }
+  // One try: whoever sits at the terminal is told at once that no hub runs.
+  const publisher = new HubPublisher({ url, key: apiKey, attempts: 1 });
+  const advise = (error: unknown): never => {
+    throw new Advice(
+      error instanceof HubError
+        ? `The hub refused: ${error.message}`
+        : `No hub answers at ${url}. Is \`npm start\` running?`,
+    );
+  };
   return {
-    token: async (user) => minted.parse(await post("/v1/tokens", { user })).token,
-    push: async (message) => receipt.parse(await post("/v1/messages", message)).id,
+    token: async (user) => (await publisher.token(user).catch(advise)).token,
+    push: async (message) => (await publisher.publish(message).catch(advise)).id,
   };
 }
