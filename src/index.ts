@@ -6,6 +6,7 @@ import { assertLimits } from "./limits.ts";
 export { UserHub } from "./hub/user-hub.ts";
 export { DeadLetters } from "./lanes/dead-letters.ts";
 export { Outbox } from "./lanes/outbox.ts";
+export { Meter } from "./observe/meter.ts";
 
 assertLimits();
 

@@ -80,6 +80,8 @@ export const laneLimits = {
   maxBackoffSeconds: 600,
   /** How long Cloudflare keeps a queued message at the default setting. */
   queueRetentionMs: 4 * day,
+  /** How long who asks for the backlog waits for a queue; a chart is better off without it than late. */
+  backlogTimeoutMs: 2 * second,
 } as const;
 
 export const inboxLimits = {
@@ -106,6 +108,16 @@ export const deadLetterLimits = {
   keptMs: inboxLimits.dedupeHorizonMs,
   /** Redriven until this age: the copy may wait in its lane, and must still be known when it arrives. */
   redriveWindowMs: inboxLimits.dedupeHorizonMs - laneLimits.queueRetentionMs,
+} as const;
+
+export const observeLimits = {
+  /** How long an isolate gathers counts before it sends them: at most a call and a row written a second, however many messages. */
+  gatherMs: second,
+  /** From when on an isolate no longer relies on the invocation that was to send them. */
+  promiseMs: 10 * second,
+  /** The grain of what is shown over time, and how far back that goes: 60 points are a chart. */
+  intervalMs: 10 * second,
+  recentMs: 10 * minute,
 } as const;
 
 export const socketLimits = {
@@ -182,6 +194,11 @@ export function assertLimits(): void {
     ["the largest read frame fits", socketLimits.maxReadIds * 70 < socketLimits.maxClientFrameBytes],
     ["an envelope fits a sendBatch", laneLimits.maxEnvelopeBytes <= laneLimits.maxSendBytes],
     ["the largest message fits the window", messageLimits.maxDataBytes <= socketLimits.windowBytes],
+    ["the counts shown are of whole intervals", observeLimits.recentMs % observeLimits.intervalMs === 0],
+    [
+      "counts are sent before the promise to send them ends",
+      observeLimits.gatherMs < observeLimits.promiseMs,
+    ],
     ["a silent client is found within 5 minutes", socketLimits.silentTimeoutMs <= 5 * minute],
     ["a client may miss a ping", 2 * socketLimits.heartbeatMs < socketLimits.silentTimeoutMs],
   ];

@@ -9,9 +9,9 @@ import { z } from "zod";
 
 /**
  * What a key may do: push messages; mint connect tokens; read presence and inboxes; change, disconnect
- * and erase users; read, redrive and discard dead letters.
+ * and erase users; read, redrive and discard dead letters; read what the hub counts.
  */
-export const scopes = ["publish", "tokens", "users:read", "users:write", "dead-letters"] as const;
+export const scopes = ["publish", "tokens", "users:read", "users:write", "dead-letters", "metrics"] as const;
 export type Scope = (typeof scopes)[number];
 
 /** What the hub keeps of a key. Several may be valid at once, so that keys are rotated without a gap. */

@@ -10,6 +10,8 @@ import type { Handler, Hub } from "./context.ts";
 import { cors } from "./cors.ts";
 import { discard, listDeadLetters, redrive } from "./dead-letters.ts";
 import { bodyHeaders } from "./json-text.ts";
+import { ownKey } from "./key.ts";
+import { listLanes } from "./lanes.ts";
 import { Problem, problemOf, problemResponse } from "./problem.ts";
 import { publish } from "./publish.ts";
 import { mintToken } from "./tokens.ts";
@@ -30,6 +32,7 @@ const deviceRoutes: Routes = {
 const routes: Routes = {
   ...deviceRoutes,
   "/health": { GET: health },
+  "/v1/key": { GET: ownKey },
   "/v1/messages": { POST: publish },
   "/v1/tokens": { POST: mintToken },
   "/v1/connect": { GET: connect },
@@ -38,6 +41,7 @@ const routes: Routes = {
   "/v1/dead-letters": { GET: listDeadLetters },
   "/v1/dead-letters/:key": { DELETE: discard },
   "/v1/dead-letters/:key/redrive": { POST: redrive },
+  "/v1/lanes": { GET: listLanes },
 };
 
 export const app = new Hono<Hub>();

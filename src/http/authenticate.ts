@@ -27,8 +27,8 @@ export function isApiKey(credential: string): boolean {
   return credential.startsWith(apiKeyPrefix);
 }
 
-/** The API key that a request shows, if it has the scope. */
-export function requireScope(context: HubContext, scope: Scope): ApiKeyRecord {
+/** The API key that a request shows, whatever its scopes. */
+export function requireApiKey(context: HubContext): ApiKeyRecord {
   const credential = bearerOf(context.req.raw.headers);
   if (credential === undefined) throw new Problem("unauthenticated", "send Authorization: Bearer <API key>");
   if (!isApiKey(credential) && credential.split(".").length === 3) {
@@ -37,6 +37,12 @@ export function requireScope(context: HubContext, scope: Scope): ApiKeyRecord {
   const record = verifyApiKey(credential, context.var.settings.apiKeys);
   if (record === undefined)
     throw new Problem("api_key_invalid", "the API key is unknown, revoked or mistyped");
+  return record;
+}
+
+/** The API key that a request shows, if it has the scope. */
+export function requireScope(context: HubContext, scope: Scope): ApiKeyRecord {
+  const record = requireApiKey(context);
   if (record.scopes.includes(scope)) return record;
   throw new Problem("insufficient_scope", `this route takes an API key with the scope ${scope}`, {
     headers: { "WWW-Authenticate": `Bearer error="insufficient_scope", scope="${scope}"` },

@@ -71,11 +71,12 @@ export const connect: Handler = async (context) => {
   }
 };
 
-/** Clients outside of browsers send no origin. */
+/** Clients outside of browsers send no origin; the hub's own pages are of its own. */
 function refuseOrigin(context: HubContext): void {
   const { settings, request } = context.var;
   const origin = context.req.raw.headers.get("Origin");
-  if (origin === null || originAllowed(origin, settings)) return;
+  if (origin === null || origin === new URL(context.req.url).origin || originAllowed(origin, settings))
+    return;
   log("warn", "origin_refused", { request });
   throw new Problem("origin_refused", "the origin of the page is not among ALLOWED_ORIGINS");
 }

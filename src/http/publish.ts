@@ -7,6 +7,8 @@ import type { DeadRecord } from "../lanes/dead-record.ts";
 import { enqueue, enqueueDead, enqueueOrStore } from "../lanes/enqueue.ts";
 import { type Lanes, lanesOf } from "../lanes/send.ts";
 import { directLimits, requestLimits } from "../limits.ts";
+import { count } from "../observe/count.ts";
+import { type Counts, countsOf, countsOfCall } from "../observe/counts.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { MessageId, UserId } from "../protocol/ids.ts";
 import { type AcceptedMessage, publishRequest } from "../protocol/message.ts";
@@ -37,7 +39,9 @@ export const publish: Handler = async (context) => {
   const lanes = lanesOf(context.env);
   // The lanes first: as long as nobody has got anything, the request can still be refused whole.
   if ((await enqueue(lanes, queued)) === "refused") throw refused();
-  const results = await deliverNow(direct, context.env.USER_HUB, lanes, now);
+  count(context.env, accepted(queued));
+  const results = await deliverNow(direct, context.env, lanes, now);
+  count(context.env, accepted(direct));
 
   const receipts = items.map((item) => receiptOf(item, results.get(item)));
   return context.json(batch ? { messages: receipts } : receipts[0], 202);
@@ -49,14 +53,14 @@ export const publish: Handler = async (context) => {
  */
 async function deliverNow(
   items: readonly Requested[],
-  hubs: Env["USER_HUB"],
+  env: Env,
   lanes: Lanes,
   now: number,
 ): Promise<Map<Requested, Result[]>> {
   const answers = new Map<UserId, Map<MessageId, Answer>>();
   await Promise.all(
     [...callsOf(items)].map(async ([user, messages]) =>
-      answers.set(user, await deliver(hubs, user, messages)),
+      answers.set(user, await deliver(env, user, messages)),
     ),
   );
   const results = new Map(
@@ -88,25 +92,32 @@ async function deliverNow(
 
 /** The object's answer for each message; none of an object that fails or takes too long. */
 async function deliver(
-  hubs: Env["USER_HUB"],
+  env: Env,
   user: UserId,
   messages: readonly AcceptedMessage[],
 ): Promise<Map<MessageId, Answer>> {
   const answers = new Map<MessageId, Answer>();
   try {
     // A stub of its own for each call: one that failed once fails for ever.
-    const { verdicts, devices } = await within(
-      directLimits.timeoutMs,
-      hubs.getByName(user).deliver(messages),
-    );
+    const called = env.USER_HUB.getByName(user).deliver(messages);
+    const result = await within(directLimits.timeoutMs, called);
     messages.forEach(({ id }, index) => {
-      const verdict = verdicts[index];
-      if (verdict !== undefined) answers.set(id, { verdict, devices: devices[index] ?? 0 });
+      const verdict = result.verdicts[index];
+      if (verdict !== undefined) answers.set(id, { verdict, devices: result.devices[index] ?? 0 });
     });
+    count(env, { critical: countsOfCall(messages, result, Date.now()) });
   } catch (error) {
     log("warn", "direct_failed", { count: messages.length, error: errorText(error) });
+    count(env, countsOf("retried", [{ lane: "critical", recipients: messages.length }]));
   }
   return answers;
+}
+
+function accepted(items: readonly Requested[]): Counts {
+  return countsOf(
+    "accepted",
+    items.map(({ message, users }) => ({ lane: message.priority, recipients: users.length })),
+  );
 }
 
 function usersOf(results: readonly Result[], state: Result["state"]): UserId[] {

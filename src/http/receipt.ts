@@ -1,6 +1,7 @@
 /** What a publisher is told about a message that was accepted. Pure. */
 import type { DeadVerdict, Verdict } from "../protocol/delivery.ts";
-import type { MessageId, Seq, UserId } from "../protocol/ids.ts";
+import type { MessageId, UserId } from "../protocol/ids.ts";
+import type { Seq } from "../protocol/seq.ts";
 import type { Requested } from "./publish-plan.ts";
 
 /**

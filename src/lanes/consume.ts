@@ -4,6 +4,8 @@
  * with one queue message stays with that one.
  */
 import { laneLimits } from "../limits.ts";
+import { type LaneCounts, latenciesOf } from "../observe/counts.ts";
+import { histogramOf } from "../observe/histogram.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { DeliveryResult } from "../protocol/delivery.ts";
 import type { UserId } from "../protocol/ids.ts";
@@ -38,14 +40,14 @@ interface Opened {
 
 type Outcomes = Map<Addressed, Map<UserId, Outcome>>;
 
-/** Delivers a batch and settles every message of it. Never throws. */
+/** Delivers a batch and settles every message of it; answers what became of the recipients. Never throws. */
 export async function consume(
   lane: Priority,
   messages: readonly QueueMessage[],
   surroundings: Surroundings,
-): Promise<void> {
+): Promise<LaneCounts> {
   const opened = messages.map(open);
-  const outcomes = await deliverAll(opened, surroundings);
+  const { outcomes, latencies } = await deliverAll(opened, surroundings);
   const counts = { committed: 0, duplicate: 0, live: 0, expired: 0, gone: 0, dead: 0, retried: 0 };
   await eachBounded(opened, laneLimits.concurrentDeliveries, async (one) => {
     const settlement = await carryOut(lane, one, outcomes, surroundings);
@@ -53,6 +55,7 @@ export async function consume(
   });
   const level = counts.dead + counts.retried > 0 ? "warn" : "info";
   log(level, "batch_consumed", { lane, count: messages.length, ...counts });
+  return { recipients: counts, latencies: histogramOf(latencies) };
 }
 
 function open(message: QueueMessage): Opened {
@@ -62,7 +65,10 @@ function open(message: QueueMessage): Opened {
   return { message, text, parsed, attempt: earlier + message.attempts };
 }
 
-async function deliverAll(opened: readonly Opened[], surroundings: Surroundings): Promise<Outcomes> {
+async function deliverAll(
+  opened: readonly Opened[],
+  surroundings: Surroundings,
+): Promise<{ readonly outcomes: Outcomes; readonly latencies: readonly number[] }> {
   const deadline = surroundings.now() + laneLimits.invocationBudgetMs;
   const calls = plan(
     opened.flatMap(({ parsed, message }) =>
@@ -72,35 +78,36 @@ async function deliverAll(opened: readonly Opened[], surroundings: Surroundings)
     ),
   );
   const outcomes: Outcomes = new Map();
+  const latencies: number[] = [];
   await eachBounded(calls, laneLimits.concurrentDeliveries, async (call) => {
-    const answers = await attempt(call, surroundings, deadline);
+    const { answers, latencies: ofCall } = await attempt(call, surroundings, deadline);
+    latencies.push(...ofCall);
     call.items.forEach((item, index) => {
       const ofItem = outcomes.get(item) ?? new Map<UserId, Outcome>();
       ofItem.set(call.user, answers[index] ?? noAnswer);
       outcomes.set(item, ofItem);
     });
   });
-  return outcomes;
+  return { outcomes, latencies };
 }
 
 const noAnswer: Failure = { failure: "no verdict", overloaded: false };
 
-/** The outcomes of one call, in the order of its items. */
-async function attempt(
-  call: Call,
-  surroundings: Surroundings,
-  deadline: number,
-): Promise<readonly Outcome[]> {
+interface Answered {
+  /** In the order of the items. */
+  readonly answers: readonly Outcome[];
+  readonly latencies: readonly number[];
+}
+
+async function attempt(call: Call, surroundings: Surroundings, deadline: number): Promise<Answered> {
   const { user, items } = call;
-  const all = (failure: Failure) => items.map(() => failure);
+  const all = (failure: Failure) => ({ answers: items.map(() => failure), latencies: [] });
   if (surroundings.now() >= deadline)
     return all({ failure: "the invocation had no time left", overloaded: false });
   try {
-    const answer = surroundings.deliver(
-      user,
-      items.map(({ message }) => message),
-    );
-    return (await within(laneLimits.deliveryTimeoutMs, answer)).verdicts;
+    const messages = items.map(({ message }) => message);
+    const result = await within(laneLimits.deliveryTimeoutMs, surroundings.deliver(user, messages));
+    return { answers: result.verdicts, latencies: latenciesOf(messages, result, surroundings.now()) };
   } catch (error) {
     return all({ failure: errorText(error), overloaded: isOverloaded(error) });
   }

@@ -1,7 +1,10 @@
 /** What the Worker does with a batch of any queue: the consumer of its lane, wired to the deployment. */
+import { count } from "../observe/count.ts";
+import { countsOf } from "../observe/counts.ts";
 import { consume } from "./consume.ts";
 import { consumeDead } from "./dead-consumer.ts";
 import { deadLettersName } from "./dead-letter.ts";
+import type { DeadRecord } from "./dead-record.ts";
 import { laneOfQueue } from "./lane.ts";
 import { lanesOf } from "./send.ts";
 
@@ -13,14 +16,25 @@ export async function queue(batch: MessageBatch, env: Env): Promise<void> {
   if (lane === "dead") {
     return consumeDead(batch.messages, {
       lanes,
-      store: (records) => env.DEAD_LETTERS.getByName(deadLettersName).store(records),
+      store: async (records) => {
+        await env.DEAD_LETTERS.getByName(deadLettersName).store(records);
+        count(env, countsOf("dead", records.flatMap(abandoned)));
+      },
       random: Math.random,
     });
   }
-  return consume(lane, batch.messages, {
+  const counts = await consume(lane, batch.messages, {
     lanes,
     deliver: (user, messages) => env.USER_HUB.getByName(user).deliver(messages),
     now: Date.now,
     random: Math.random,
   });
+  count(env, { [lane]: counts });
+}
+
+/** Of those that the platform gave up, no consumer has counted the end. */
+function abandoned(record: DeadRecord) {
+  return "raw" in record || record.reason !== "abandoned"
+    ? []
+    : [{ lane: record.message.priority, recipients: record.users.length }];
 }

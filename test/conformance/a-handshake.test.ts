@@ -241,6 +241,11 @@ describe("a handshake", () => {
     expect(await problem(app.fetch(from("null"), anywhere))).toMatchObject({ code: "origin_refused" });
   });
 
+  test("A25 of a page that the hub itself serves is let in, whatever is on the list", async () => {
+    const headers = offering(await tokenFor("a25"));
+    (await welcomed(await tryConnect("device=phone", { ...headers, Origin: origin }))).close();
+  });
+
   test("A26 without Origin is let in by its token, never by a cookie", async () => {
     const token = await tokenFor("a26");
     (await welcomed(await tryConnect("device=phone", bearer(token)))).close();

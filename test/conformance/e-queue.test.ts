@@ -12,7 +12,7 @@ import { queue } from "../../src/lanes/queue.ts";
 import { batches, lanesOf } from "../../src/lanes/send.ts";
 import { laneLimits } from "../../src/limits.ts";
 import type { Verdict } from "../../src/protocol/delivery.ts";
-import { type MessageId, type UserId, userId } from "../../src/protocol/ids.ts";
+import { type UserId, userId } from "../../src/protocol/ids.ts";
 import type { Priority } from "../../src/protocol/priority.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Handed, handed, manyUsers, type RecordedLanes, recordedLanes } from "../support/lanes.ts";
@@ -24,7 +24,7 @@ const letters = () => env.DEAD_LETTERS.getByName(deadLettersName);
 const only = (user: UserId) => ({ message: message(), users: [user] });
 
 /** The ids in the inbox of a user, newest first, with their numbers. */
-async function inboxOf(user: UserId): Promise<[seq: number, id: MessageId][]> {
+async function inboxOf(user: UserId): Promise<[seq: number, id: string][]> {
   const { messages } = await hub(user).inbox({ limit: 100, unread: false });
   return messages.map(({ seq, id }) => [seq, id]);
 }
@@ -135,7 +135,7 @@ describe("D: nothing is lost", () => {
     const batch = (attempts: number) =>
       pack([{ message: sent, users: everyone }]).map((body) => handed(body, { attempts }));
     // 10,000 objects would take half a minute to make; these know ids again as they do.
-    const inboxes = new Map<UserId, MessageId[]>();
+    const inboxes = new Map<UserId, string[]>();
     const commit: Surroundings["deliver"] = async (user, messages) => {
       const inbox = inboxes.get(user) ?? [];
       inboxes.set(user, inbox);

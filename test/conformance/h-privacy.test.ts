@@ -91,6 +91,7 @@ describe("the API", () => {
     ["GET", "/v1/dead-letters", "dead-letters"],
     ["POST", "/v1/dead-letters/aaaaaaaaaaaaaaaaaaaaaa/redrive", "dead-letters"],
     ["DELETE", "/v1/dead-letters/aaaaaaaaaaaaaaaaaaaaaa", "dead-letters"],
+    ["GET", "/v1/lanes", "metrics"],
   ] as const;
 
   test.each(routes)(

@@ -1,9 +1,14 @@
-/** What the object costs: rows written, alarms set, wakes. A count that rises is a bill that rises. */
-import { evictDurableObject } from "cloudflare:test";
+/** What the objects cost: rows written, alarms set, wakes, calls. A count that rises is a bill that rises. */
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Inbox } from "../../src/hub/inbox.ts";
-import { inboxLimits, socketLimits } from "../../src/limits.ts";
+import { inboxLimits, observeLimits, socketLimits } from "../../src/limits.ts";
+import { countsOf } from "../../src/observe/counts.ts";
+import { Meter, meterName } from "../../src/observe/meter.ts";
+import { publish, to } from "../support/api.ts";
 import { aUser, connect, hubOf } from "../support/device.ts";
+import { eventually } from "../support/eventually.ts";
 import { message, messages, progress } from "../support/messages.ts";
 import { alarmOf, inside, meter, pass } from "../support/storage.ts";
 
@@ -230,4 +235,57 @@ test("a full inbox is looked through once, however many keyed messages push othe
   });
   // The keys, and how many are stored.
   expect(scans).toBe(2);
+});
+
+describe("counting", () => {
+  const { gatherMs } = observeLimits;
+  afterEach(() => {
+    Object.assign(observeLimits, { gatherMs });
+    vi.restoreAllMocks();
+  });
+
+  test("costs the meter one row for all that it is told at once, and none for what it is asked", async () => {
+    const counting = env.METER.getByName(crypto.randomUUID());
+    const writes: string[] = [];
+    await runInDurableObject(counting, (_, { storage }) => {
+      const put = storage.kv.put.bind(storage.kv);
+      Object.defineProperty(storage.kv, "put", {
+        configurable: true,
+        value: (key: string, value: unknown) => {
+          writes.push(key);
+          put(key, value);
+        },
+      });
+    });
+    for (const lane of ["critical", "normal"] as const) {
+      await counting.add(countsOf("accepted", [{ lane, recipients: 500 }]));
+    }
+    await counting.read();
+    expect(writes).toHaveLength(2);
+    const others = await runInDurableObject(counting, async (_, { storage }) => ({
+      alarm: await storage.getAlarm(),
+      tables: storage.sql
+        .exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'")
+        .toArray(),
+    }));
+    expect(others).toEqual({ alarm: null, tables: [] });
+  });
+
+  test("costs a call for a request and one for each batch at most, however many messages they hold", async () => {
+    // Less than any of them takes, so that none shares a call with another.
+    Object.assign(observeLimits, { gatherMs: 0 });
+    const add = vi.spyOn(Meter.prototype, "add");
+    const info = vi.spyOn(console, "info").mockImplementation(() => {});
+    const user = aUser();
+    const sent = Array.from({ length: 300 }, () => to(user));
+    await publish({ messages: sent });
+    await eventually(async () => {
+      const { totals } = await env.METER.getByName(meterName).read();
+      return totals.normal?.recipients.committed === sent.length;
+    });
+    const batches = info.mock.calls.filter(([line]) => String(line).includes("batch_consumed")).length;
+    expect(batches).toBeLessThan(10);
+    expect(add.mock.calls.length).toBeGreaterThan(0);
+    expect(add.mock.calls.length).toBeLessThanOrEqual(1 + batches);
+  });
 });

@@ -92,6 +92,7 @@ test.each([
   ["DELETE", "/v1/users/paged"],
   ["DELETE", "/v1/users/paged/connections"],
   ["GET", "/v1/dead-letters"],
+  ["GET", "/v1/lanes"],
   ["GET", "/v1/connect"],
 ])("B34 no page is allowed %s %s, which no connect token opens to it", async (method, path) => {
   const response = await preflight(path, method, page);

@@ -4,6 +4,7 @@ import { consume, type Surroundings } from "../../../src/lanes/consume.ts";
 import { parseDead } from "../../../src/lanes/dead-record.ts";
 import { type Addressed, encode, pack, parse } from "../../../src/lanes/envelope.ts";
 import { laneLimits } from "../../../src/limits.ts";
+import { histogramOf } from "../../../src/observe/histogram.ts";
 import type { Verdict } from "../../../src/protocol/delivery.ts";
 import type { MessageId, UserId } from "../../../src/protocol/ids.ts";
 import { type Priority, priorities } from "../../../src/protocol/priority.ts";
@@ -186,6 +187,26 @@ describe("a batch", () => {
         ["dead", { reason: "poison", lane: "critical", raw: "" }],
       ],
     );
+  });
+
+  test("answers what became of its recipients, and how soon each message reached a device", async () => {
+    let now = 5_000;
+    const { world } = surroundings({
+      now: () => now,
+      deliver: async (user, messages) => {
+        now += 100;
+        if (user === "broken") throw new Error("network");
+        return { ...committed(messages.length), devices: messages.map((_, index) => (index === 0 ? 3 : 0)) };
+      },
+    });
+    const batch = [
+      handed(text(to(aMessage(1, { at: 4_990 }), "alice"), to(aMessage(2), "alice"))),
+      handed(text(to(aMessage(3, { at: 5_000 }), "broken", "bob"))),
+    ];
+    const { recipients, latencies } = await consume("normal", batch, world);
+    expect(recipients).toMatchObject({ committed: 3, retried: 1, dead: 0 });
+    // All calls begin at once, and each takes 100 ms more than the one before it.
+    expect(latencies).toEqual(histogramOf([310, 300]));
   });
 
   test("is one line in the log, with counts and without anything of the messages", async () => {
