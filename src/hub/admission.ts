@@ -71,7 +71,7 @@ export function welcome(
     heartbeat: socketLimits.heartbeatMs,
     spread: socketLimits.reconnectSpreadMs,
     expires: token.expires,
-    unread: inbox.readState(now).unread,
+    ...inbox.readState(now),
   });
   return connection;
 }

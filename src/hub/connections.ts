@@ -5,8 +5,8 @@
 import { socketLimits } from "../limits.ts";
 import { type CloseName, closeCodes, sanitisedCloseCode } from "../protocol/close-codes.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
-import type { Seq } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
+import type { Seq } from "../protocol/seq.ts";
 import { due, nextLook } from "./deadlines.ts";
 import { rememberDevice } from "./devices.ts";
 import type { Inbox } from "./inbox.ts";
@@ -51,7 +51,7 @@ export class Connections {
    * @param fresh what was committed just now, so that it need not be read again
    */
   offer(inbox: Inbox, fresh: readonly StreamRow[], now: number, only?: WebSocket): Offered {
-    const write = pumpWriter();
+    const write = pumpWriter(() => inbox.readState(now).unread);
     const urgent = fresh.filter((row) => row.priority === "critical" && row.gone === null);
     const firstFresh = fresh[0]?.seq ?? inbox.head + 1;
     const reached = new Map<Seq, number>();

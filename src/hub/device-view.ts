@@ -1,5 +1,5 @@
 /** The devices of a user as they stand now: what is remembered of them, with what is known of the connected ones. */
-import type { Seq } from "../protocol/ids.ts";
+import type { Seq } from "../protocol/seq.ts";
 import type { Device } from "./devices.ts";
 import type { Connection, Sockets } from "./sockets.ts";
 import type { DeviceView } from "./views.ts";

@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import { inboxLimits, socketLimits } from "../limits.ts";
-import type { DeviceId, Seq } from "../protocol/ids.ts";
+import type { DeviceId } from "../protocol/ids.ts";
+import type { Seq } from "../protocol/seq.ts";
 
 /** A point of a device's acknowledgements: at this time, everything up to this number. */
 export type AckPoint = readonly [seq: Seq, at: number];

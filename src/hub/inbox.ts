@@ -6,10 +6,11 @@
  */
 import { inboxLimits, tokenLimits } from "../limits.ts";
 import type { Verdict } from "../protocol/delivery.ts";
-import type { CollapseKey, Epoch, MessageId, Seq } from "../protocol/ids.ts";
+import type { CollapseKey, MessageId } from "../protocol/ids.ts";
 import { utf8Length } from "../protocol/json.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import type { Priority } from "../protocol/priority.ts";
+import type { Epoch, Seq } from "../protocol/seq.ts";
 import type { Holdings } from "./deadlines.ts";
 import { migrate } from "./schema.ts";
 import { type CommitFacts, commit, type StreamRow, type Withdrawal } from "./stream.ts";
@@ -180,13 +181,7 @@ export class Inbox {
 
   /** How much is unread, and up to where everything is read. */
   readState(now: number): ReadState {
-    const { unread } = this.#sql
-      .exec<{ unread: number }>(
-        "SELECT count(*) AS unread FROM messages WHERE seq > ? AND gone IS NULL AND read IS NULL AND expires > ?",
-        Math.max(this.#meta.read_up_to, this.#meta.floor),
-        now,
-      )
-      .one();
+    const unread = this.#tallies.unread(Math.max(this.#meta.read_up_to, this.#meta.floor), now);
     return { unread, readUpTo: this.#meta.read_up_to, rev: this.#meta.rev };
   }
 
@@ -384,15 +379,18 @@ export class Inbox {
 
   #withdraw(withdrawn: readonly Withdrawal[], now: number): void {
     for (const { seq, reason } of withdrawn) {
-      const { key } = this.#sql
-        .exec<{ key: CollapseKey | null }>(
-          "UPDATE messages SET gone = ?, gone_at = ?, body = '' WHERE seq = ? RETURNING collapse_key AS key",
+      const { key, wasUnread } = this.#sql
+        .exec<{ key: CollapseKey | null; wasUnread: number }>(
+          `UPDATE messages SET gone = ?, gone_at = ?, body = '' WHERE seq = ?
+           RETURNING collapse_key AS key, (read IS NULL AND seq > ? AND expires > ?) AS wasUnread`,
           reason,
           now,
           seq,
+          this.#meta.read_up_to,
+          now,
         )
         .one();
-      this.#tallies.withdrawn(seq, key);
+      this.#tallies.withdrawn(seq, key, wasUnread === 1);
     }
   }
 }

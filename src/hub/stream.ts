@@ -5,9 +5,10 @@
  */
 import type { Verdict } from "../protocol/delivery.ts";
 import type { GapFrame, GoneReason, ResetReason } from "../protocol/frames.ts";
-import type { CollapseKey, Epoch, MessageId, MessageType, Seq } from "../protocol/ids.ts";
+import type { CollapseKey, MessageId, MessageType } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import { type Priority, priorityRank } from "../protocol/priority.ts";
+import type { Epoch, Seq } from "../protocol/seq.ts";
 
 /** A number of the stream: a message, or what is left of one. */
 export interface StreamRow {

@@ -3,8 +3,9 @@
  * out, so each is counted when it first matters, and kept while the object runs. Derived from the rows:
  * after a transaction that failed it is thrown away.
  */
-import type { CollapseKey, Seq } from "../protocol/ids.ts";
+import type { CollapseKey } from "../protocol/ids.ts";
 import { type Priority, priorities } from "../protocol/priority.ts";
+import type { Seq } from "../protocol/seq.ts";
 import type { StreamRow } from "./stream.ts";
 
 /** Least urgent first; critical messages are never evicted. */
@@ -13,6 +14,8 @@ const evictionOrder = priorities.filter((priority) => priority !== "critical").r
 export class Tallies {
   readonly #sql: SqlStorage;
   #stored: number | undefined;
+  /** How many were unread: from when they were counted (the clock may go back) until the first of them expires. */
+  #unread: { readonly count: number; readonly since: number; readonly until: number } | undefined;
   #collapsible: Map<CollapseKey, Seq> | undefined;
   /** No message of the priority is stored at or below this number. */
   readonly #scannedTo = new Map<Priority, Seq>();
@@ -27,6 +30,22 @@ export class Tallies {
       .exec<{ count: number }>("SELECT count(*) AS count FROM messages WHERE seq > ? AND gone IS NULL", floor)
       .one().count;
     return this.#stored;
+  }
+
+  /** Unread messages after a number that have not expired. */
+  unread(after: Seq, now: number): number {
+    if (this.#unread === undefined || now < this.#unread.since || now >= this.#unread.until) {
+      const { count, until } = this.#sql
+        .exec<{ count: number; until: number | null }>(
+          `SELECT count(*) AS count, min(expires) AS until FROM messages
+           WHERE seq > ? AND gone IS NULL AND read IS NULL AND expires > ?`,
+          after,
+          now,
+        )
+        .one();
+      this.#unread = { count, since: now, until: until ?? Number.POSITIVE_INFINITY };
+    }
+    return this.#unread.count;
   }
 
   /** The unread message that a newer one of the same key replaces. */
@@ -60,25 +79,35 @@ export class Tallies {
     return undefined;
   }
 
-  added({ collapseKey, seq }: StreamRow): void {
+  added({ collapseKey, expires, seq }: StreamRow): void {
     if (this.#stored !== undefined) this.#stored += 1;
+    this.#countUnread(1, expires);
     if (collapseKey !== null) this.#collapsible?.set(collapseKey, seq);
   }
 
   /** One is gone; where it stood under its key itself, nothing does now. */
-  withdrawn(seq: Seq, key: CollapseKey | null): void {
+  withdrawn(seq: Seq, key: CollapseKey | null, wasUnread: boolean): void {
     if (this.#stored !== undefined) this.#stored -= 1;
+    if (wasUnread) this.#countUnread(-1);
     if (key !== null && this.#collapsible?.get(key) === seq) this.#collapsible.delete(key);
   }
 
   /** Messages were read, which are not to be replaced. */
   read(): void {
+    this.#unread = undefined;
     this.#collapsible = undefined;
   }
 
   /** Any number of messages expired. */
   expired(): void {
     this.#stored = undefined;
+    this.#unread = undefined;
     this.#collapsible = undefined;
+  }
+
+  #countUnread(more: number, expires = Number.POSITIVE_INFINITY): void {
+    if (this.#unread === undefined) return;
+    const { count, since, until } = this.#unread;
+    this.#unread = { count: count + more, since, until: Math.min(until, expires) };
   }
 }

@@ -100,7 +100,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   async read(request: ReadRequest): Promise<ReadState> {
     const now = this.#now();
     const changed = this.#inbox?.read(request, now);
-    if (changed !== undefined) this.#connections.broadcast({ type: "state", ...changed }, now);
+    if (changed !== undefined) {
+      const ids = "ids" in request && request.ids.length <= socketLimits.maxReadIds ? request.ids : undefined;
+      this.#connections.broadcast({ type: "state", ...changed, ...(ids === undefined ? {} : { ids }) }, now);
+    }
     return changed ?? this.#inbox?.readState(now) ?? emptyState;
   }
 

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { requestLimits } from "../limits.ts";
 import type { GoneReason, StreamMessage } from "../protocol/frames.ts";
-import { type DeviceId, type MessageId, messageId, type Seq } from "../protocol/ids.ts";
+import { type DeviceId, type MessageId, messageId } from "../protocol/ids.ts";
+import type { Seq } from "../protocol/seq.ts";
 
 /** A page of the inbox, newest first. */
 export interface InboxQuery {

@@ -28,13 +28,14 @@ export function liveText({ id, type, priority, at, body }: AcceptedMessage): str
  * Writes what a pump gave. Connections at the same place get the same frames, so each text is made once
  * for all of them: one writer serves one moment, in which the numbers from a first to a last say it all.
  */
-export function pumpWriter(): (frame: RowsFrame | GapFrame) => string {
+export function pumpWriter(unread: () => number): (frame: RowsFrame | GapFrame) => string {
   const texts = new Map<string, string>();
   return (frame) => {
     if (frame.type === "gap") return frameText(frame);
     const key = `${frame.rows[0]?.seq}-${frame.rows.at(-1)?.seq}`;
     const text =
-      texts.get(key) ?? `{"type":"messages","messages":[${frame.rows.map(streamMessage).join(",")}]}`;
+      texts.get(key) ??
+      `{"type":"messages","unread":${unread()},"messages":[${frame.rows.map(streamMessage).join(",")}]}`;
     texts.set(key, text);
     return text;
   };

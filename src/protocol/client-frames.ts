@@ -20,6 +20,8 @@ const auth = z.object({ type: z.literal("auth"), ref, token: z.string().max(toke
 
 export const clientFrame = z.discriminatedUnion("type", [ack, read, auth]);
 export type ClientFrame = z.infer<typeof clientFrame>;
+/** As a client writes it. */
+export type SentFrame = z.input<typeof clientFrame>;
 
 /** The parts that are needed to answer a frame which is not one of ours. */
 export const anyFrame = z.object({ type: z.string(), ref });

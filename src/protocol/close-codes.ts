@@ -26,14 +26,12 @@ export const closeCodes = {
 
 export type CloseName = keyof typeof closeCodes;
 
-/** What a client does after a close. */
-export type CloseAction = "stop" | "back_off" | "reconnect";
+/** The hundreds of a code, and what a client does: stop, back off, reconnect. Outside the bands (1006, 1011, …) it backs off. */
+export const closeBands = { stop: 40, backOff: 41, reconnect: 42 } as const;
 
-/** The action for any close code, known or not. Codes outside the bands (1006, 1011, …) back off. */
-export function closeAction(code: number): CloseAction {
-  if (code >= 4000 && code < 4100) return "stop";
-  if (code >= 4200 && code < 4300) return "reconnect";
-  return "back_off";
+/** The band of any close code, known or not. */
+export function bandOf(code: number): number {
+  return Math.trunc(code / 100);
 }
 
 /**

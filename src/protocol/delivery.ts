@@ -1,7 +1,7 @@
 /** What passes between a lane, or a direct push, and the object of a user: messages in, verdicts out. */
 
-import type { Seq } from "./ids.ts";
 import type { AcceptedMessage } from "./message.ts";
+import type { Seq } from "./seq.ts";
 
 /**
  * What became of one message for one user. All are final: none of them is worth another attempt.

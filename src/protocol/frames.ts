@@ -1,9 +1,11 @@
 /**
  * The frames of `hubbub.v1`: JSON text, one object a frame. What the hub sends are plain types; what
- * clients send comes from outside and is parsed by a schema in `client-frames.ts`.
+ * clients send comes from outside and is parsed by a schema in `client-frames.ts`. Ids are plain text here:
+ * their brands (`ids.ts`) say that the hub has checked them, which a client can't.
  */
-import type { DeviceId, Epoch, MessageId, MessageType, Seq } from "./ids.ts";
+
 import type { Priority } from "./priority.ts";
+import type { Epoch, Seq } from "./seq.ts";
 
 /** The subprotocol that the hub selects. */
 export const subprotocol = "hubbub.v1";
@@ -19,8 +21,8 @@ export type GoneReason = (typeof goneReasons)[number];
 
 /** A message as a device gets it. Times are milliseconds since 1970. */
 export interface LiveMessage {
-  readonly id: MessageId;
-  readonly type: MessageType;
+  readonly id: string;
+  readonly type: string;
   readonly priority: Priority;
   /** When the hub accepted it. */
   readonly at: number;
@@ -40,7 +42,7 @@ export type ResetReason = "new" | "epoch" | "storage";
 export interface WelcomeFrame {
   readonly type: "welcome";
   readonly connection: string;
-  readonly device: DeviceId;
+  readonly device: string;
   readonly epoch: Epoch;
   /** The last number given. */
   readonly head: Seq;
@@ -59,11 +61,16 @@ export interface WelcomeFrame {
   /** When the token expires. */
   readonly expires: number;
   readonly unread: number;
+  /** As in a {@link StateFrame}: a device sees whether anything was read while it was away. */
+  readonly readUpTo: Seq;
+  readonly rev: number;
 }
 
 export interface MessagesFrame {
   readonly type: "messages";
   readonly messages: readonly StreamMessage[];
+  /** Of the whole inbox, as of now. */
+  readonly unread: number;
 }
 
 export interface ExpressFrame {
@@ -91,6 +98,8 @@ export interface StateFrame {
   readonly readUpTo: Seq;
   /** Rises with each change, so that an older state is told from a newer one. */
   readonly rev: number;
+  /** What was marked just now, where it was marked singly, by up to 100 ids. */
+  readonly ids?: readonly string[];
 }
 
 export interface OkFrame {

@@ -36,9 +36,3 @@ export const messageId = z
   .regex(messageIdPattern, "must be 8 to 64 characters out of A-Z a-z 0-9 _ . @ ~ - :")
   .brand<"MessageId">();
 export type MessageId = z.infer<typeof messageId>;
-
-/** Place in a user's stream: 1, 2, 3, … without holes at commit. 0 stands before the first. */
-export type Seq = number;
-
-/** Names one life of a user's storage; another epoch means that the old numbers mean nothing. */
-export type Epoch = string;

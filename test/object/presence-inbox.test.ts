@@ -205,12 +205,33 @@ describe("reading", () => {
     await laptop.ask({ type: "read", ids: ["never-seen"] });
     await phone.settled();
     const states = [
-      { type: "state", unread: 3, readUpTo: 0, rev: 1 },
+      { type: "state", unread: 3, readUpTo: 0, rev: 1, ids: sent.slice(3, 5).map(({ id }) => id) },
       { type: "state", unread: 1, readUpTo: 2, rev: 2 },
     ];
     expect(phone.all("state")).toEqual(states);
     expect(laptop.all("state")).toEqual(states);
-    expect((await connect(user, { device: "tablet" })).last("welcome").unread).toBe(1);
+    expect((await connect(user, { device: "tablet" })).last("welcome")).toMatchObject({
+      unread: 1,
+      readUpTo: 2,
+      rev: 2,
+    });
+  });
+
+  test("every frame of messages says how much is unread, whatever collapsed or was read before", async () => {
+    const user = aUser();
+    const device = await connect(user);
+    const counts = () => device.all("messages").map(({ unread }) => unread);
+    await hubOf(user).deliver(messages(3));
+    await device.until(() => device.cursor === 3);
+    await hubOf(user).deliver([progress(1)]);
+    await hubOf(user).deliver([progress(2)]);
+    await device.until(() => device.cursor === 5);
+    expect(counts()).toEqual([3, 4, 4]);
+    await hubOf(user).read({ upTo: 2 });
+    await hubOf(user).deliver(messages(1));
+    await device.until(() => device.cursor === 6);
+    expect(counts().at(-1)).toBe(3);
+    expect((await hubOf(user).presence()).unread).toBe(3);
   });
 
   test("by the API shows on devices as well; up to beyond the head means the head", async () => {

@@ -8,7 +8,8 @@ import {
   initialState,
   step,
 } from "../../src/client/machine.ts";
-import type { Saved, Status } from "../../src/client/state.ts";
+import type { Status } from "../../src/client/reports.ts";
+import type { Saved } from "../../src/client/storage.ts";
 import type {
   GapFrame,
   LiveMessage,
@@ -40,6 +41,8 @@ export function welcome(parts: Partial<WelcomeFrame> = {}): WelcomeFrame {
     spread: 10_000,
     expires: 4_000_000_000_000,
     unread: 0,
+    readUpTo: 0,
+    rev: 0,
     ...parts,
   };
 }
@@ -59,7 +62,7 @@ export function liveMessage(id: string): LiveMessage {
 }
 
 export function messages(...seqs: readonly number[]): ServerFrame {
-  return { type: "messages", messages: seqs.map((seq) => streamMessage(seq)) };
+  return { type: "messages", messages: seqs.map((seq) => streamMessage(seq)), unread: 0 };
 }
 
 export function gap(from: number, to: number): GapFrame {

@@ -5,7 +5,8 @@
 import { env } from "cloudflare:workers";
 import { type ConnectRequest, toObject } from "../../src/hub/connect-request.ts";
 import type { MessagesFrame, ServerFrame } from "../../src/protocol/frames.ts";
-import { deviceId, type Seq, type UserId, userId } from "../../src/protocol/ids.ts";
+import { deviceId, type UserId, userId } from "../../src/protocol/ids.ts";
+import type { Seq } from "../../src/protocol/seq.ts";
 
 type Frame<Type extends ServerFrame["type"]> = Extract<ServerFrame, { type: Type }>;
 

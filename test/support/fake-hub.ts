@@ -47,7 +47,7 @@ export function fakeHub({ withhold = [], refuse, forget = false, aside, strayAft
       for (; this.sentUpTo < stream.length; this.sentUpTo += 1) {
         const seq = this.sentUpTo + 1;
         if (withhold.includes(seq)) continue;
-        this.receive({ type: "messages", messages: [streamMessage(seq, stream[seq - 1])] });
+        this.receive({ type: "messages", messages: [streamMessage(seq, stream[seq - 1])], unread: 0 });
       }
     }
 

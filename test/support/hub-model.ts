@@ -6,8 +6,9 @@ import { expect } from "vitest";
 import { inboxLimits, socketLimits, tokenLimits } from "../../src/limits.ts";
 import type { Verdict } from "../../src/protocol/delivery.ts";
 import { goneReasons } from "../../src/protocol/frames.ts";
-import type { Seq, UserId } from "../../src/protocol/ids.ts";
+import type { UserId } from "../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../src/protocol/message.ts";
+import type { Seq } from "../../src/protocol/seq.ts";
 import { type Device, hubOf } from "./device.ts";
 import { inside, type Row } from "./storage.ts";
 

@@ -1,6 +1,5 @@
 /** A server that pushes, and a device that listens, for tests against a hub in its own process. */
-import { HubClient, type HubClientOptions } from "../../src/client/client.ts";
-import type { LiveMessage, StreamMessage } from "../../src/protocol/frames.ts";
+import { HubClient, type HubClientOptions, type Message } from "../../src/client/index.ts";
 import { apiKeys, tokenFor, withKey } from "./credentials.ts";
 
 /** `POST /v1/messages`; fails unless it was accepted. */
@@ -24,7 +23,7 @@ export async function ask(url: string, path: string): Promise<unknown> {
 export interface Listener {
   readonly client: HubClient;
   /** What the handler was called with, in order. */
-  readonly received: (StreamMessage | LiveMessage)[];
+  readonly received: Message[];
   /** The `data` of each. */
   readonly data: () => unknown[];
   /** What happened to the connection, in words. */
@@ -38,19 +37,19 @@ export async function listen(
   device: string,
   options: Partial<HubClientOptions> = {},
 ): Promise<Listener> {
-  const received: (StreamMessage | LiveMessage)[] = [];
+  const received: Message[] = [];
   const statuses: string[] = [];
   const client = new HubClient({
     url,
     device,
     token: () => tokenFor(user),
-    onMessage: (message) => {
-      received.push(message);
-    },
     onStatus: (status) => {
       statuses.push(status.state);
     },
     ...options,
+  });
+  client.on("*", (message) => {
+    received.push(message);
   });
   await client.start();
   return { client, received, statuses, data: () => received.map(({ data }) => data) };

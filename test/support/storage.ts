@@ -2,7 +2,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 import type { UserHub } from "../../src/hub/user-hub.ts";
-import type { Seq, UserId } from "../../src/protocol/ids.ts";
+import type { UserId } from "../../src/protocol/ids.ts";
+import type { Seq } from "../../src/protocol/seq.ts";
 import { hubOf } from "./device.ts";
 
 /** Runs inside the object. */

@@ -9,9 +9,10 @@ describe("a frame as text", () => {
   const sent = { seq, id, type, priority, at, expires, data: "12345678" };
 
   it("carries messages with their data as JSON, and nothing of how they are stored", () => {
-    const write = pumpWriter();
+    const write = pumpWriter(() => 3);
     expect(JSON.parse(write({ type: "rows", rows: [row(7)] }))).toEqual({
       type: "messages",
+      unread: 3,
       messages: [sent],
     });
     expect(JSON.parse(expressText(row(7)))).toEqual({ type: "express", message: sent });
@@ -27,16 +28,29 @@ describe("a frame as text", () => {
 
   it("carries gaps and everything else as it is", () => {
     const gap = { type: "gap", from: 1, to: 2, reason: "expired" } as const;
-    expect(pumpWriter()(gap)).toBe(JSON.stringify(gap));
+    expect(pumpWriter(() => 0)(gap)).toBe(JSON.stringify(gap));
     expect(frameText({ type: "ok", ref: "r" })).toBe('{"type":"ok","ref":"r"}');
   });
 
   it("is made once for connections at the same place", () => {
-    const write = pumpWriter();
+    const write = pumpWriter(() => 0);
     const first = write({ type: "rows", rows: rows(1, 3) });
     expect(write({ type: "rows", rows: rows(1, 3, { body: "other" }) })).toBe(first);
     expect(write({ type: "rows", rows: rows(2, 3) })).not.toBe(first);
     expect(write({ type: "rows", rows: rows(1, 2) })).not.toBe(first);
+  });
+
+  it("has what is unread counted only where messages go out, and once for all at the same place", () => {
+    let counted = 0;
+    const write = pumpWriter(() => {
+      counted += 1;
+      return counted;
+    });
+    write({ type: "gap", from: 1, to: 2, reason: "expired" });
+    expect(counted).toBe(0);
+    write({ type: "rows", rows: rows(3, 4) });
+    write({ type: "rows", rows: rows(3, 4) });
+    expect(counted).toBe(1);
   });
 
   it("brings any data to the client unchanged", () => {

@@ -1,13 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { closeAction, closeCodes, sanitisedCloseCode } from "../../../src/protocol/close-codes.ts";
+import { bandOf, closeBands, closeCodes, sanitisedCloseCode } from "../../../src/protocol/close-codes.ts";
 
 describe("a close code", () => {
   it("tells a client what to do by its band, known or not", () => {
-    expect([4000, 4007, 4099].map(closeAction)).toEqual(["stop", "stop", "stop"]);
-    expect([4100, 4102, 4199].map(closeAction)).toEqual(["back_off", "back_off", "back_off"]);
-    expect([4200, 4203, 4299].map(closeAction)).toEqual(["reconnect", "reconnect", "reconnect"]);
-    expect([1000, 1006, 1011, 3999, 4300, 4999].map(closeAction)).toEqual(new Array(6).fill("back_off"));
+    const { stop, backOff, reconnect } = closeBands;
+    expect([4000, 4007, 4099].map(bandOf)).toEqual([stop, stop, stop]);
+    expect([4100, 4102, 4199].map(bandOf)).toEqual([backOff, backOff, backOff]);
+    expect([4200, 4203, 4299].map(bandOf)).toEqual([reconnect, reconnect, reconnect]);
+    const bands = new Set<number>(Object.values(closeBands));
+    expect([1000, 1006, 1011, 3999, 4300, 4999].filter((code) => bands.has(bandOf(code)))).toEqual([]);
   });
 
   it("is named once", () => {
