@@ -1,88 +1,190 @@
 /**
  * A device of a user: keeps a connection to the hub and hands every message to the app once, in order.
- * A thin shell that carries out what the state machine decides; needs only WebSocket and timers, and so
- * runs in browsers, Node, Deno, Bun and Workers alike.
+ * A thin shell that carries out what the state machine decides; needs only WebSocket, fetch and timers,
+ * and so runs in browsers, Node, Deno, Bun and Workers alike.
  */
+import type { GapFrame, ResetReason } from "../protocol/frames.ts";
+import { type Connected, connect, type Wanted } from "./connect.ts";
+import type { Connection } from "./connector.ts";
+import { type anyType, Handlers } from "./handlers.ts";
+import type { InboxPage, InboxQuery, Marked } from "./inbox.ts";
 import {
-  bearerPrefix,
-  type GapFrame,
-  type LiveMessage,
-  type ResetReason,
-  type StreamMessage,
-  subprotocol,
-} from "../protocol/frames.ts";
-import { type ClientEvent, type ClientState, deadline, type Effect, initialState, step } from "./machine.ts";
-import { parseFrame } from "./parse-frame.ts";
-import type { Fault, Status } from "./state.ts";
+  type ClientEvent,
+  type ClientState,
+  deadline,
+  type Effect,
+  initialState,
+  never,
+  step,
+} from "./machine.ts";
+import type { Message, MessageOf, MessageTypes } from "./message.ts";
+import type { Fault, ReadState, Status } from "./reports.ts";
 import { memoryStorage, type Storage } from "./storage.ts";
+import { Tokens } from "./tokens.ts";
 
 export interface HubClientOptions {
   /** Where the hub is: `https://hub.example.com`. */
   readonly url: string;
   /** A connect token that is good now; asked for at every connect and before the last one expires. */
   readonly token: () => Promise<string>;
-  /** This device's name, kept by the app: a name in use elsewhere takes the connection over. */
-  readonly device: string;
-  /** Where the progress is kept; without it, in memory. */
+  /** This device's name: 1 to 128 of `A-Z a-z 0-9 _ . @ ~ - :`. Without it the client makes one and keeps it in the storage. A name in use elsewhere takes the connection over. */
+  readonly device?: string;
+  /** Where the device keeps its name and its place in the stream; without it, in memory. */
   readonly storage?: Storage;
-  /** One message; the next one waits. Throwing means: not handled, try again. */
-  readonly onMessage: (message: StreamMessage | LiveMessage) => void | Promise<void>;
+  /** `false`: each tab of a browser connects by itself, as a device of its own. Otherwise those that share a device share a connection. */
+  readonly tabs?: boolean;
   readonly onStatus?: (status: Status) => void;
   /** Messages that will never come, and why. */
-  readonly onGap?: (gap: GapFrame) => void;
+  readonly onGap?: (gap: Omit<GapFrame, "type">) => void;
   /** Delivery begins anew: everything that the hub keeps comes, and what it lost meanwhile does not. */
   readonly onDiscontinuity?: (reason: ResetReason) => void;
-  /** A message passed over after its tries, a save that failed, a complaint of the hub. */
+  /** How much is unread, and what was read, on this device or another one. */
+  readonly onState?: (state: ReadState) => void;
   readonly onFault?: (fault: Fault) => void;
 }
 
-type Resume = Extract<Effect, { type: "open" }>["resume"];
+/** Calls the app. A callback that throws is the app's error, thrown where the app sees it, and none of the client's. */
+function tell<Value>(callback: ((value: Value) => void) | undefined, value: Value): void {
+  queueMicrotask(() => callback?.(value));
+}
 
 /** Longest wait that timers take; above it they fire at once. */
 const maxTimerMs = 2 ** 31 - 1;
-/** Of `readyState`, in every WebSocket. */
-const openState = 1;
 
-export class HubClient {
+/**
+ * ```ts
+ * const client = new HubClient({ url: "https://hub.example.com", token: fetchToken, storage: webStorage("hubbub:alice") });
+ * client.on("notification", ({ data }) => show(data));
+ * await client.start();
+ * ```
+ */
+export class HubClient<Types extends MessageTypes<Types> = Record<string, unknown>> {
   readonly #options: HubClientOptions;
+  readonly #url: URL;
   readonly #storage: Storage;
+  readonly #tokens: Tokens;
+  readonly #handlers = new Handlers();
   readonly #events: ClientEvent[] = [];
-  /** From the first start on. */
-  #state: ClientState | undefined;
-  #wanted = false;
-  #socket: WebSocket | undefined;
-  /** Of the current connection; what happens to an earlier one is no longer told. */
-  #connection = 0;
+  #state: ClientState = initialState();
+  /** Whether it has loaded what an earlier run saved. */
+  #loaded = false;
+  #status: Status = { state: "stopped", code: 1000, reason: "not started" };
+  /** What the last start asked for, until it is called off. */
+  #wanted: Wanted | undefined;
+  /** How this client connects, from start to stop. */
+  #connected: Connected | undefined;
+  #connection: Connection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What a handler threw last. */
+  #error: unknown;
+  /** Who waits for the connection to be back. */
+  #waiting: { back: () => void; stopped: (why: Error) => void }[] = [];
 
   constructor(options: HubClientOptions) {
     this.#options = options;
+    this.#url = new URL(options.url.replace(/\/?$/, "/"));
     this.#storage = options.storage ?? memoryStorage();
+    this.#tokens = new Tokens(options.token);
   }
 
-  /** Connects, and stays connected until {@link close}. Rejects when the storage can't be read. */
+  get status(): Status {
+    return this.#status;
+  }
+
+  /** Unread messages of the user, as the hub last said. */
+  get unread(): number {
+    return this.#state.read.unread;
+  }
+
+  /** Whether this tab holds the connection: the one that does what is to be done once in a browser, such as a sound. */
+  get leading(): boolean {
+    return this.#connected?.leading() ?? false;
+  }
+
+  /**
+   * Handles every message of a type, or with `"*"` of every type; the next one waits until all handlers are
+   * done. Throwing means: not handled, try again. Before there is any handler, nothing is handled.
+   * @returns takes the handler off again
+   */
+  on<Type extends keyof Types & string>(
+    type: Type,
+    handler: (message: Message<Type, Types[Type]>) => unknown,
+  ): () => void;
+  on(type: typeof anyType, handler: (message: MessageOf<Types>) => unknown): () => void;
+  on(type: string, handler: (message: never) => unknown): () => void {
+    return this.#handlers.add({ type, handle: handler });
+  }
+
+  /**
+   * Every message, one by one, until the client stops. Asking for the next one says that this one is
+   * handled; whoever leaves the loop has not handled the message it is at.
+   *
+   * ```ts
+   * for await (const message of client.messages()) await store(message);
+   * ```
+   */
+  messages(): AsyncGenerator<MessageOf<Types>, void, undefined>;
+  async *messages(): AsyncGenerator<Message, void, undefined> {
+    const { loop } = await import("./loop.ts");
+    yield* loop(this.#handlers, () => this.#reconnected());
+  }
+
+  /** Connects, and stays connected until {@link close} or until the hub ends it. Rejects when the storage can't be read. */
   async start(): Promise<void> {
-    this.#wanted = true;
-    const saved = await this.#storage.load();
-    this.#state ??= initialState(saved);
-    if (this.#wanted) this.#tell({ type: "start" });
+    if (this.#wanted !== undefined) return;
+    const { device, tabs = true } = this.#options;
+    const wanted = { url: this.#url, device, tabs, storage: this.#storage, tokens: this.#tokens };
+    this.#wanted = wanted;
+    const connected = await connect(wanted, (event) => this.#tell(event)).catch((error: unknown) => {
+      if (this.#wanted === wanted) this.#wanted = undefined;
+      throw error;
+    });
+    // It may have been called off meanwhile, and even started anew.
+    if (this.#wanted !== wanted) {
+      connected.leave();
+      return;
+    }
+    this.#connected = connected;
+    if (!this.#loaded) this.#state = initialState(connected.saved);
+    this.#loaded = true;
+    this.#tell({ type: "start" });
   }
 
   /** Disconnects. A handler that is running may finish, and its message is saved. */
   close(): void {
-    this.#wanted = false;
+    this.#wanted = undefined;
     this.#tell({ type: "stop" });
+  }
+
+  /**
+   * Marks messages as read, on every device of the user. Resolves when the hub has it, which may be only
+   * when the connection is back; rejects when the hub refuses, or when the client stops before.
+   */
+  async read(marked: Marked): Promise<void> {
+    const { markRead } = await import("./inbox.ts");
+    const back = () =>
+      ["connecting", "waiting"].includes(this.#status.state) ? this.#reconnected() : undefined;
+    await markRead({ url: this.#url, tokens: this.#tokens }, marked, back);
+  }
+
+  /** A page of the user's inbox, newest first; needs no connection. */
+  async inbox(query: InboxQuery = {}): Promise<InboxPage> {
+    const { fetchInbox } = await import("./inbox.ts");
+    return fetchInbox({ url: this.#url, tokens: this.#tokens }, query);
+  }
+
+  /** Resolves when there is a connection again; rejects when the client stops. */
+  #reconnected(): Promise<void> {
+    return new Promise((back, stopped) => this.#waiting.push({ back, stopped }));
   }
 
   /** Events wait for the effects of the one before, so that a callback may call back into the client. */
   #tell(event: ClientEvent): void {
     if (this.#events.push(event) > 1) return;
     for (let next: ClientEvent | undefined = event; next !== undefined; next = this.#events[0]) {
-      if (this.#state !== undefined) {
-        const { state, effects } = step(this.#state, next, performance.now(), Math.random());
-        this.#state = state;
-        for (const effect of effects) this.#perform(effect);
-      }
+      const { state, effects } = step(this.#state, next, performance.now(), Math.random());
+      this.#state = state;
+      for (const effect of effects) this.#perform(effect);
       this.#events.shift();
     }
     this.#setTimer();
@@ -90,104 +192,91 @@ export class HubClient {
 
   #setTimer(): void {
     clearTimeout(this.#timer);
-    const at = this.#state === undefined ? Number.POSITIVE_INFINITY : deadline(this.#state);
-    if (at === Number.POSITIVE_INFINITY) return;
-    const waitMs = Math.min(Math.max(at - performance.now(), 0), maxTimerMs);
-    this.#timer = setTimeout(() => this.#tell({ type: "tick" }), Math.ceil(waitMs));
+    const waitMs = Math.ceil(deadline(this.#state) - performance.now());
+    if (waitMs === never) return;
+    this.#timer = setTimeout(() => this.#tell({ type: "tick" }), Math.min(waitMs, maxTimerMs));
   }
 
   #perform(effect: Effect): void {
-    const { onMessage, onStatus, onGap, onDiscontinuity, onFault } = this.#options;
+    const { onGap, onDiscontinuity, onFault, onState } = this.#options;
     switch (effect.type) {
-      case "open":
-        this.#open(effect.resume);
+      case "open": {
+        const connection = this.#connected?.connector.open(effect.resume, (happening) => {
+          if (connection === this.#connection) this.#tell(happening);
+        });
+        this.#connection = connection;
         return;
+      }
       case "send":
-        if (this.#socket?.readyState !== openState) return;
-        this.#socket.send(typeof effect.frame === "string" ? effect.frame : JSON.stringify(effect.frame));
+        this.#connection?.send(effect.frame);
         return;
       case "close":
-        this.#connection += 1;
-        this.#socket?.close(effect.code, effect.reason);
-        this.#socket = undefined;
+        this.#connection?.close(effect.code, effect.reason);
+        this.#connection = undefined;
         return;
       case "refresh":
         this.#refresh();
         return;
       case "handle":
-        this.#answer("handled", async () => onMessage(effect.message));
+        this.#answer("handled", () => this.#handlers.handle(effect.message));
         return;
       case "save":
         // Async, so that a storage that throws at once has only failed to save.
-        this.#answer("saved", async () => this.#storage.save(effect.saved));
+        this.#answer("saved", async () => this.#connected?.save(effect.saved));
         return;
-      // A callback that throws is the app's error, thrown where the app sees it, and none of the client's.
       case "status":
-        queueMicrotask(() => onStatus?.(effect.status));
+        this.#report(effect.status);
         return;
-      case "gap":
-        queueMicrotask(() => onGap?.(effect.gap));
+      case "gap": {
+        const { type: _, ...gap } = effect.gap;
+        tell(onGap, gap);
         return;
+      }
       case "discontinuity":
-        queueMicrotask(() => onDiscontinuity?.(effect.reason));
+        tell(onDiscontinuity, effect.reason);
         return;
-      case "fault":
-        queueMicrotask(() => onFault?.(effect.fault));
+      case "state":
+        tell(onState, effect.state);
         return;
+      case "fault": {
+        const { fault } = effect;
+        const told = fault.kind === "handler" ? { ...fault, error: this.#error } : fault;
+        tell(onFault, told);
+        return;
+      }
     }
   }
 
-  async #open(resume: Resume): Promise<void> {
-    this.#connection += 1;
-    const connection = this.#connection;
-    const tell = (event: ClientEvent) => {
-      if (connection === this.#connection) this.#tell(event);
-    };
-    try {
-      const token = await this.#options.token();
-      if (connection !== this.#connection) return;
-      const socket = new WebSocket(connectUrl(this.#options, resume), [subprotocol, bearerPrefix + token]);
-      this.#socket = socket;
-      socket.addEventListener("message", ({ data }) => {
-        const frame = typeof data === "string" ? parseFrame(data) : undefined;
-        tell(frame === undefined ? { type: "heard" } : { type: "frame", frame });
-      });
-      socket.addEventListener("close", ({ code, reason }) => tell({ type: "closed", code, reason }));
-    } catch (error) {
-      tell({ type: "closed", code: 1006, reason: error instanceof Error ? error.message : String(error) });
+  #report(status: Status): void {
+    this.#status = status;
+    if (status.state === "stopped") {
+      this.#wanted = undefined;
+      this.#connected?.leave(status);
+      for (const { stopped } of this.#waiting.splice(0)) stopped(new Error(status.reason));
     }
+    if (status.state === "live" || status.state === "syncing")
+      for (const { back } of this.#waiting.splice(0)) back();
+    tell(this.#options.onStatus, status);
   }
 
   async #refresh(): Promise<void> {
     const connection = this.#connection;
     try {
-      const token = await this.#options.token();
-      if (connection === this.#connection) this.#tell({ type: "token", token });
+      const token = await this.#tokens.fresh(performance.now());
+      if (typeof token === "string" && connection === this.#connection) this.#tell({ type: "token", token });
     } catch {
       // The hub closes the connection when the old token ends, and connecting asks for one again.
     }
   }
 
   async #answer(type: "handled" | "saved", work: () => Promise<void>): Promise<void> {
-    const ok = await work().then(
-      () => true,
-      () => false,
-    );
+    let ok = true;
+    try {
+      await work();
+    } catch (error) {
+      ok = false;
+      this.#error = error;
+    }
     this.#tell({ type, ok });
   }
-}
-
-/** The URL of the connection; the resume point travels in it, so that resuming costs no frame of its own. */
-export function connectUrl(
-  { url, device }: Pick<HubClientOptions, "url" | "device">,
-  resume: Resume,
-): string {
-  const target = new URL("v1/connect", url.endsWith("/") ? url : `${url}/`);
-  target.protocol = target.protocol.replace("http", "ws");
-  target.searchParams.set("device", device);
-  if (resume !== undefined) {
-    target.searchParams.set("epoch", resume.epoch);
-    target.searchParams.set("seq", String(resume.seq));
-  }
-  return target.href;
 }

@@ -1,27 +1,31 @@
 /** What arrives on a live connection, put in line for the handler. A number that is missing means: start over from the cursor. */
 import { closeCodes } from "../protocol/close-codes.ts";
 import type { GapFrame, LiveMessage, StreamMessage } from "../protocol/frames.ts";
-import { clientLimits } from "./limits.ts";
+import * as clientLimits from "./limits.ts";
 import { abandon } from "./link.ts";
 import type { Item } from "./state.ts";
-import { change, type Turn } from "./turn.ts";
+import type { Turn } from "./turn.ts";
 
 /** Messages of the stream. */
 export function takeMessages(turn: Turn, messages: readonly StreamMessage[]): void {
-  const { epoch } = turn.state.saved;
+  const { epoch } = turn.saved;
   for (const message of messages) {
     takeNumbered(turn, message.seq, message.seq, { kind: "message", epoch, message });
   }
 }
 
 /** Numbers that will not come. */
-export function takeGap(turn: Turn, gap: GapFrame): void {
-  takeNumbered(turn, gap.from, gap.to, { kind: "gap", epoch: turn.state.saved.epoch, gap });
+export function takeGap(turn: Turn, frame: GapFrame): void {
+  const { link } = turn;
+  if (link.phase !== "live") return;
+  // A connection that began earlier, for another tab, may bring more than is new here.
+  const gap = { ...frame, from: Math.max(frame.from, link.received + 1) };
+  takeNumbered(turn, gap.from, gap.to, { kind: "gap", epoch: turn.saved.epoch, gap });
 }
 
 /** A copy ahead of its turn. Where too many wait already it is left out, since its turn will come. */
 export function takeExpress(turn: Turn, message: StreamMessage): void {
-  const { ahead, epoch } = turn.state.saved;
+  const { ahead, epoch } = turn.saved;
   if (ahead.length < clientLimits.maxUrgent) takeUrgent(turn, { kind: "express", epoch, message });
 }
 
@@ -31,16 +35,17 @@ export function takeLive(turn: Turn, message: LiveMessage): void {
 }
 
 function takeNumbered(turn: Turn, first: number, last: number, item: Item): void {
-  const { link, queue } = turn.state;
+  const { link, queue } = turn;
   if (link.phase !== "live" || last <= link.received) return;
   if (first > link.received + 1) {
-    abandon(turn, closeCodes.resync, `expected ${link.received + 1}, got ${first}`);
+    abandon(turn, closeCodes.resync, "a number is missing");
     return;
   }
-  change(turn, { queue: [...queue, item], link: { ...link, received: last } });
+  turn.queue = [...queue, item];
+  turn.link = { ...link, received: last };
 }
 
 function takeUrgent(turn: Turn, item: Item): void {
-  const { urgent } = turn.state;
-  if (urgent.length < clientLimits.maxUrgent) change(turn, { urgent: [...urgent, item] });
+  const { urgent } = turn;
+  if (urgent.length < clientLimits.maxUrgent) turn.urgent = [...urgent, item];
 }

@@ -2,34 +2,33 @@
  * The connection from the client's side: opening it, finding it dead, and what follows its end. The band
  * of the close code decides whether to come back, and the backoff when.
  */
-import { closeAction, closeCodes } from "../protocol/close-codes.ts";
+import { bandOf, closeBands, closeCodes } from "../protocol/close-codes.ts";
 import { pingText, type WelcomeFrame } from "../protocol/frames.ts";
 import { acknowledge, noteSaved } from "./acks.ts";
 import { backoffBoundMs } from "./backoff.ts";
-import { clientLimits } from "./limits.ts";
+import * as clientLimits from "./limits.ts";
 import { restart } from "./progress.ts";
-import { type ClientState, type LiveLink, watchdogAt } from "./state.ts";
-import { change, say, type Turn } from "./turn.ts";
+import { noteRead } from "./read-state.ts";
+import { type LiveLink, watchdogAt } from "./state.ts";
+import { noteSynced } from "./sync.ts";
+import { report, say, type Turn } from "./turn.ts";
 import { layDown } from "./work.ts";
 
 /** Asks for a connection that goes on after what is saved. */
 export function open(turn: Turn): void {
-  const { epoch, cursor } = turn.state.saved;
-  change(turn, { link: { phase: "connecting", since: turn.now } });
-  turn.effects.push(
-    { type: "status", status: { state: "connecting" } },
-    { type: "open", resume: epoch === "" ? undefined : { epoch, seq: cursor } },
-  );
+  const { epoch, cursor } = turn.saved;
+  turn.link = { phase: "connecting", until: turn.now + clientLimits.connectTimeoutMs };
+  report(turn, { state: "connecting" });
+  turn.effects.push({ type: "open", resume: epoch === "" ? undefined : { epoch, seq: cursor } });
 }
 
 /** The hub's first frame: from here on the stream runs. */
 export function welcome(turn: Turn, frame: WelcomeFrame): void {
-  const { connection, epoch, from, head, heartbeat, resumed, spread } = frame;
+  const { epoch, from, head, heartbeat, readUpTo, resumed, rev, spread, unread } = frame;
   if (!resumed) {
-    change(turn, { saved: restart(turn.state.saved, epoch, from) });
+    turn.saved = restart(turn.saved, epoch, from);
     turn.effects.push({ type: "discontinuity", reason: frame.reason ?? "epoch" });
   }
-  turn.effects.push({ type: "status", status: { state: "live", connection, resumed, head } });
   const link: LiveLink = {
     phase: "live",
     since: turn.now,
@@ -38,14 +37,35 @@ export function welcome(turn: Turn, frame: WelcomeFrame): void {
     heard: turn.now,
     said: turn.now,
     pinged: turn.now,
-    received: turn.state.saved.cursor,
+    received: turn.saved.cursor,
     acked: from,
     ackAt: undefined,
+    syncingTo: head,
   };
-  change(turn, { tokenRefused: false, bye: undefined });
+  turn.tokenRefused = false;
+  turn.bye = undefined;
   // The first ping tells the hub that this client has a heartbeat, and may be missed.
   say(turn, link, pingText);
+  if (turn.saved.cursor < head) report(turn, { state: "syncing" });
+  noteSynced(turn);
+  noteRead(turn, { unread, readUpTo, rev });
   noteSaved(turn);
+}
+
+/** Makes use of good news: tries at once, or finds out whether the connection still lives. */
+export function hurry(turn: Turn): void {
+  const { link } = turn;
+  if (link.phase === "waiting" && !link.firm) open(turn);
+  if (link.phase === "live" && link.pinged === undefined) say(turn, link, pingText, { pinged: turn.now });
+}
+
+/** Opens anew at once; the connection until now is of no use. */
+export function reopen(turn: Turn): void {
+  const { phase } = turn.link;
+  if (phase === "stopped") return;
+  if (phase !== "waiting") turn.effects.push({ type: "close", code: closeCodes.normal, reason: "reopened" });
+  turn.queue = [];
+  open(turn);
 }
 
 /** Pings into the silence, and gives the connection up when nothing comes back. */
@@ -63,51 +83,56 @@ export function abandon(turn: Turn, code: number, reason: string): void {
 
 /** After the end of a connection: comes back in a while, or stops for good. */
 export function lost(turn: Turn, closeCode: number, closeReason: string): void {
-  const { link, bye } = turn.state;
+  const { link, bye } = turn;
   if (link.phase !== "live" && link.phase !== "connecting") return;
   // A network that breaks right after the farewell must not hide what it said.
   const code = bye?.code ?? closeCode;
   const reason = bye?.reason ?? closeReason;
   const refused = code === closeCodes.token_invalid;
-  if (closeAction(code) === "stop" && (!refused || turn.state.tokenRefused)) {
+  if (bandOf(code) === closeBands.stop && (!refused || turn.tokenRefused)) {
     stopped(turn, code, reason);
     return;
   }
-  const forMs = (bye?.retryAfter ?? 0) + turn.random * delayBoundMs(turn, code);
-  change(turn, {
-    link: { phase: "waiting", until: turn.now + forMs },
-    queue: [],
-    failures: failuresBefore(turn) + 1,
-    // Until a welcome: a network that fails in between must not make the second refusal a first one.
-    tokenRefused: refused || turn.state.tokenRefused,
-    bye: undefined,
-  });
-  turn.effects.push({ type: "status", status: { state: "waiting", forMs, code, reason } });
+  const retryAfter = bye?.retryAfter ?? 0;
+  const forMs = retryAfter + turn.random * delayBoundMs(turn, code);
+  const firm = retryAfter > 0 || refused || bandOf(code) === closeBands.backOff;
+  turn.failures = failuresBefore(turn) + 1;
+  // Until a welcome: a network that fails in between must not make the second refusal a first one.
+  turn.tokenRefused ||= refused;
+  turn.queue = [];
+  turn.bye = undefined;
+  turn.link = { phase: "waiting", until: turn.now + forMs, firm };
+  report(turn, { state: "waiting", forMs, code, reason });
 }
 
 /** Ends it from this side; what was handled is acknowledged first. */
-export function stop(turn: Turn): void {
-  const { link, saved } = turn.state;
-  if (link.phase === "idle" || link.phase === "stopped") return;
+export function stop(turn: Turn, code: number = closeCodes.normal, reason = "stopped by the client"): void {
+  const { link, saved } = turn;
+  if (link.phase === "stopped") return;
   if (link.phase === "live" && saved.cursor > link.acked) acknowledge(turn, link);
-  const reason = "stopped by the client";
   if (link.phase !== "waiting") turn.effects.push({ type: "close", code: closeCodes.normal, reason });
-  stopped(turn, closeCodes.normal, reason);
+  stopped(turn, code, reason);
 }
 
 function stopped(turn: Turn, code: number, reason: string): void {
-  change(turn, { link: { phase: "stopped" }, failures: 0, tokenRefused: false, bye: undefined });
+  turn.link = { phase: "stopped" };
+  turn.failures = 0;
+  turn.tokenRefused = false;
+  turn.bye = undefined;
   layDown(turn);
-  turn.effects.push({ type: "status", status: { state: "stopped", code, reason } });
+  report(turn, { state: "stopped", code, reason });
 }
 
-function failuresBefore({ state: { link, failures }, now }: Turn): number {
+function failuresBefore({ link, failures, now }: Turn): number {
   return link.phase === "live" && now - link.since >= clientLimits.settledMs ? 0 : failures;
 }
 
-/** 4200 goes to many clients at once, which come back spread over the time that the hub asked for. */
+/**
+ * What ends on the hub's side, by a deploy or a restart, ends for many clients at once: they come back
+ * spread over the time that it named. From here a broken network looks the same.
+ */
 function delayBoundMs(turn: Turn, code: number): number {
-  const { link }: ClientState = turn.state;
-  const spread = link.phase === "live" && code === closeCodes.reconnect ? link.spread : 0;
+  const { link } = turn;
+  const spread = link.phase === "live" && (code === closeCodes.reconnect || code < 4000) ? link.spread : 0;
   return Math.max(spread, backoffBoundMs(failuresBefore(turn)));
 }

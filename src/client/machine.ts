@@ -7,13 +7,13 @@ import { closeCodes } from "../protocol/close-codes.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import { acknowledge } from "./acks.ts";
 import { takeExpress, takeGap, takeLive, takeMessages } from "./intake.ts";
-import { clientLimits } from "./limits.ts";
-import { abandon, lost, open, stop, watch, welcome } from "./link.ts";
+import { abandon, hurry, lost, open, reopen, stop, watch, welcome } from "./link.ts";
+import { noteRead } from "./read-state.ts";
 import type { ClientEvent, ClientState, Effect } from "./state.ts";
-import { change, say, type Turn } from "./turn.ts";
-import { handled, run, saved, workOn } from "./work.ts";
+import { say, type Turn } from "./turn.ts";
+import { handle, handled, saved, workOn } from "./work.ts";
 
-export { type ClientEvent, type ClientState, deadline, type Effect, initialState } from "./state.ts";
+export { type ClientEvent, type ClientState, deadline, type Effect, initialState, never } from "./state.ts";
 
 export interface Step {
   readonly state: ClientState;
@@ -26,19 +26,20 @@ export interface Step {
  * @param random In [0, 1).
  */
 export function step(state: ClientState, event: ClientEvent, now: number, random: number): Step {
-  const turn: Turn = { state, effects: [], now, random };
+  const turn: Turn = { ...state, effects: [], now, random };
   takeEvent(turn, event);
-  return { state: turn.state, effects: turn.effects };
+  const { effects, now: _, random: __, ...next } = turn;
+  return { state: next, effects };
 }
 
 function takeEvent(turn: Turn, event: ClientEvent): void {
-  const { link } = turn.state;
+  const { link } = turn;
   switch (event.type) {
     case "start":
-      if (link.phase === "idle" || link.phase === "stopped") open(turn);
+      if (link.phase === "stopped") open(turn);
       break;
     case "stop":
-      stop(turn);
+      stop(turn, event.code, event.reason);
       break;
     case "frame":
       heard(turn);
@@ -59,6 +60,12 @@ function takeEvent(turn: Turn, event: ClientEvent): void {
     case "saved":
       saved(turn, event.ok);
       break;
+    case "hurry":
+      hurry(turn);
+      break;
+    case "reopen":
+      reopen(turn);
+      break;
     case "tick":
       tick(turn);
       break;
@@ -66,15 +73,13 @@ function takeEvent(turn: Turn, event: ClientEvent): void {
 }
 
 function takeFrame(turn: Turn, frame: ServerFrame): void {
-  const { phase } = turn.state.link;
+  const { phase } = turn.link;
   if (frame.type === "welcome" && phase === "connecting") welcome(turn, frame);
-  if (frame.type === "bye") {
-    const { code, reason, retryAfter = 0 } = frame;
-    change(turn, { bye: { code, reason, retryAfter } });
-  }
+  if (frame.type === "bye") turn.bye = frame;
   if (phase !== "live") return;
   switch (frame.type) {
     case "messages":
+      noteRead(turn, { unread: frame.unread });
       takeMessages(turn, frame.messages);
       break;
     case "gap":
@@ -89,6 +94,11 @@ function takeFrame(turn: Turn, frame: ServerFrame): void {
     case "reauth":
       turn.effects.push({ type: "refresh" });
       break;
+    case "state": {
+      const { type: _, ...state } = frame;
+      noteRead(turn, state);
+      break;
+    }
     case "error":
       turn.effects.push({ type: "fault", fault: { kind: "hub", code: frame.code, message: frame.message } });
       break;
@@ -97,16 +107,16 @@ function takeFrame(turn: Turn, frame: ServerFrame): void {
 }
 
 function heard(turn: Turn): void {
-  const { link } = turn.state;
-  if (link.phase === "live") change(turn, { link: { ...link, heard: turn.now, pinged: undefined } });
+  const { link } = turn;
+  if (link.phase === "live") turn.link = { ...link, heard: turn.now, pinged: undefined };
 }
 
 /** Does what is due. A tick that comes early does nothing, and what is due at the same time comes with the next one. */
 function tick(turn: Turn): void {
-  const { link, job } = turn.state;
-  if (job?.retryAt !== undefined && turn.now >= job.retryAt) run(turn, job);
+  const { link, job } = turn;
+  if (job?.retryAt !== undefined && turn.now >= job.retryAt) handle(turn, job);
   if (link.phase === "waiting" && turn.now >= link.until) open(turn);
-  if (link.phase === "connecting" && turn.now >= link.since + clientLimits.connectTimeoutMs) {
+  if (link.phase === "connecting" && turn.now >= link.until) {
     abandon(turn, closeCodes.heartbeat_timeout, "no welcome in time");
   }
   if (link.phase !== "live") return;

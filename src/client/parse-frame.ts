@@ -3,50 +3,36 @@
  * A hub may be newer than its client, so what is not understood is left aside, not an error.
  */
 import type { ServerFrame } from "../protocol/frames.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
-type Check = (value: unknown) => boolean;
-
-const text: Check = (value) => typeof value === "string";
-const flag: Check = (value) => typeof value === "boolean";
-const time: Check = (value) => Number.isFinite(value);
-const seq: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
-const fields =
-  (checks: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    isFields(value) && Object.entries(checks).every(([name, check]) => check(value[name]));
+import { isFields, isLike, type Shape } from "./shape.ts";
 
 /** Of priorities and reasons there may be more one day: a client has no need to know them all, but the message. */
-const message = { id: text, type: text, priority: text, at: time };
-const streamMessage = fields({ ...message, seq, expires: time });
+const message = { id: "", type: "", priority: "", at: 0 };
+export const streamMessage = { ...message, seq: 0, expires: 0 };
+export const readState = { unread: 0, readUpTo: 0, rev: 0 };
 
-const checks: ReadonlyMap<unknown, Check> = new Map<ServerFrame["type"], Check>([
+/** The frames that a client acts on. */
+const shapes: ReadonlyMap<unknown, Shape> = new Map<ServerFrame["type"], Shape>([
   [
     "welcome",
-    fields({
-      connection: text,
-      epoch: text,
-      head: seq,
-      from: seq,
-      resumed: flag,
-      reason: optional(text),
-      heartbeat: time,
-      spread: time,
-    }),
+    {
+      epoch: "",
+      head: 0,
+      from: 0,
+      resumed: true,
+      reason: () => "",
+      heartbeat: 0,
+      spread: 0,
+      ...readState,
+    },
   ],
-  ["messages", fields({ messages: (value) => Array.isArray(value) && value.every(streamMessage) })],
-  ["express", fields({ message: streamMessage })],
-  ["gap", fields({ from: seq, to: seq, reason: text })],
-  ["live", fields({ message: fields(message) })],
-  ["state", fields({ unread: seq, readUpTo: seq, rev: seq })],
-  ["ok", fields({ ref: text })],
-  ["error", fields({ code: text, message: text })],
-  ["reauth", fields({ expires: time })],
-  ["bye", fields({ code: seq, reason: text, retryAfter: optional(time) })],
+  ["messages", { messages: [streamMessage], unread: 0 }],
+  ["express", { message: streamMessage }],
+  ["gap", { from: 0, to: 0, reason: "" }],
+  ["live", { message }],
+  ["state", { ...readState, ids: () => [""] }],
+  ["error", { code: "", message: "" }],
+  ["reauth", {}],
+  ["bye", { code: 0, reason: "", retryAfter: () => 0 }],
 ]);
 
 /** The frame in the text; `undefined` for a pong, a kind that is not known here, and what is no frame at all. */
@@ -59,12 +45,10 @@ export function parseFrame(frame: string): ServerFrame | undefined {
   }
 }
 
-function isServerFrame(value: unknown): value is ServerFrame {
+/** Whether a value is a frame that is known here. */
+export function isServerFrame(value: unknown): value is ServerFrame {
   if (!isFields(value)) return false;
   const { type } = value;
-  return checks.get(type)?.(value) === true;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null;
+  const shape = shapes.get(type);
+  return shape !== undefined && isLike(value, shape);
 }

@@ -1,7 +1,8 @@
 /** What a device has handled, and how that grows. The only place where the cursor moves. */
-import type { Epoch, MessageId, Seq } from "../protocol/ids.ts";
-import { clientLimits } from "./limits.ts";
-import type { Item, Saved } from "./state.ts";
+import type { Epoch, Seq } from "../protocol/seq.ts";
+import * as clientLimits from "./limits.ts";
+import type { Item } from "./state.ts";
+import type { Saved } from "./storage.ts";
 
 /** Whether the item needs no handler any more: its number is passed, or its id is known. */
 export function isPassed(saved: Saved, item: Item): boolean {
@@ -11,7 +12,7 @@ export function isPassed(saved: Saved, item: Item): boolean {
 }
 
 /** Whether a message of this id was handled. */
-export function isKnown({ recentIds, ahead }: Saved, id: MessageId): boolean {
+export function isKnown({ recentIds, ahead }: Saved, id: string): boolean {
   return recentIds.includes(id) || ahead.some((copy) => copy.id === id);
 }
 
@@ -36,7 +37,7 @@ export function restart(saved: Saved, epoch: Epoch, from: Seq): Saved {
   return { epoch, cursor: from, recentIds: known.recentIds, ahead: [] };
 }
 
-function remember(saved: Saved, id: MessageId): Saved {
+function remember(saved: Saved, id: string): Saved {
   const others = saved.recentIds.filter((known) => known !== id);
   return { ...saved, recentIds: [...others, id].slice(-clientLimits.recentIds) };
 }

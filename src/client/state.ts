@@ -2,8 +2,9 @@
  * The words of the client's state machine: its state, what can happen to it, and what it wants done.
  * All of it is plain data that survives `structuredClone`, so that a simulator can keep, compare and replay it.
  */
-import type { ClientFrame } from "../protocol/client-frames.ts";
+import type { SentFrame } from "../protocol/client-frames.ts";
 import type {
+  ByeFrame,
   GapFrame,
   LiveMessage,
   pingText,
@@ -11,20 +12,10 @@ import type {
   ServerFrame,
   StreamMessage,
 } from "../protocol/frames.ts";
-import type { Epoch, MessageId, Seq } from "../protocol/ids.ts";
-import { clientLimits } from "./limits.ts";
-
-/** What a device keeps between runs. Written as one value: a cursor without its ids would repeat or lose. */
-export interface Saved {
-  /** The life of the hub's storage that the numbers belong to; empty before the first `welcome`. */
-  readonly epoch: Epoch;
-  /** Everything up to this number is handled. */
-  readonly cursor: Seq;
-  /** Handled last, oldest first. */
-  readonly recentIds: readonly MessageId[];
-  /** Handled as an express copy, while their turn in the stream is still to come. */
-  readonly ahead: readonly { readonly seq: Seq; readonly id: MessageId }[];
-}
+import type { Epoch, Seq } from "../protocol/seq.ts";
+import * as clientLimits from "./limits.ts";
+import type { Fault, ReadState, Status } from "./reports.ts";
+import type { Saved } from "./storage.ts";
 
 /** What waits for the handler. The epoch says which numbering `seq` belongs to: a new one may begin meanwhile. */
 export type Item =
@@ -32,16 +23,20 @@ export type Item =
   | { readonly kind: "gap"; readonly epoch: Epoch; readonly gap: GapFrame }
   | { readonly kind: "live"; readonly message: LiveMessage };
 
-/** The one item in work: with the handler, or with the storage. */
-export type Job = (
-  | { readonly stage: "handle"; readonly item: Exclude<Item, { kind: "gap" }> }
-  | { readonly stage: "save"; readonly item: Exclude<Item, { kind: "live" }> }
-) & {
-  /** Failed tries of this stage. */
+/** An item with the handler. */
+export interface Handling {
+  readonly stage: "handle";
+  readonly item: Exclude<Item, { kind: "gap" }>;
+  /** Tries that failed. */
   readonly failures: number;
   /** Set while it waits to be tried again, and only then nothing is running. */
   readonly retryAt: number | undefined;
-};
+}
+
+/** The one item in work: with the handler, or with the storage. */
+export type Job =
+  | Handling
+  | { readonly stage: "save"; readonly item: Exclude<Item, { kind: "live" }>; readonly retryAt: undefined };
 
 export interface LiveLink {
   readonly phase: "live";
@@ -57,14 +52,17 @@ export interface LiveLink {
   readonly received: Seq;
   readonly acked: Seq;
   readonly ackAt: number | undefined;
+  /** What must be handled until this device is up to date with the welcome; `undefined` once it is. */
+  readonly syncingTo: Seq | undefined;
 }
 
 /** The connection, or what stands in its place. */
 export type Link =
-  | { readonly phase: "idle" | "stopped" }
-  | { readonly phase: "connecting"; readonly since: number }
+  | { readonly phase: "stopped" }
+  | { readonly phase: "connecting"; readonly until: number }
   | LiveLink
-  | { readonly phase: "waiting"; readonly until: number };
+  /** `firm` where the hub asked for the wait, or refused: then not even good news shortens it. */
+  | { readonly phase: "waiting"; readonly until: number; readonly firm: boolean };
 
 export interface ClientState {
   readonly link: Link;
@@ -74,17 +72,21 @@ export interface ClientState {
   /** Express and live: handled before the queue. */
   readonly urgent: readonly Item[];
   readonly job: Job | undefined;
+  /** Of the whole inbox, as far as this device knows. */
+  readonly read: ReadState;
   /** Connections lost in a row. */
   readonly failures: number;
   /** Whether the last token was refused: a second refusal is final. */
   readonly tokenRefused: boolean;
   /** What the hub said before it closes. */
-  readonly bye: { readonly code: number; readonly reason: string; readonly retryAfter: number } | undefined;
+  readonly bye: ByeFrame | undefined;
 }
 
 /** What can happen. After a `close` effect nothing more of that socket may be told. */
 export type ClientEvent =
-  | { readonly type: "start" | "stop" }
+  | { readonly type: "start" }
+  /** By the app; with a code, by the hub, which told it to another tab. */
+  | { readonly type: "stop"; readonly code?: number; readonly reason?: string }
   | { readonly type: "frame"; readonly frame: ServerFrame }
   /** A pong, or a frame of a kind that is not known here: a sign of life. */
   | { readonly type: "heard" }
@@ -94,26 +96,18 @@ export type ClientEvent =
   | { readonly type: "token"; readonly token: string }
   /** The answers to a `handle` and to a `save` effect. */
   | { readonly type: "handled" | "saved"; readonly ok: boolean }
+  /** The network is back, or somebody looks at the page: no time to wait for a timer. */
+  | { readonly type: "hurry" }
+  /** The connection is to be had by another way, or must start at an earlier place. */
+  | { readonly type: "reopen" }
   /** {@link deadline} has come. */
   | { readonly type: "tick" };
-
-export type Status =
-  | { readonly state: "connecting" }
-  | { readonly state: "live"; readonly connection: string; readonly resumed: boolean; readonly head: Seq }
-  | { readonly state: "waiting"; readonly forMs: number; readonly code: number; readonly reason: string }
-  | { readonly state: "stopped"; readonly code: number; readonly reason: string };
-
-/** A message that was passed over after its tries, a cursor that could not be saved, or a refusal by the hub. */
-export type Fault =
-  | { readonly kind: "handler"; readonly message: StreamMessage | LiveMessage }
-  | { readonly kind: "storage" }
-  | { readonly kind: "hub"; readonly code: string; readonly message: string };
 
 /** What is to be done, in this order. */
 export type Effect =
   /** Get a token and open a socket; without `resume` from the beginning of what the hub keeps. */
   | { readonly type: "open"; readonly resume: { readonly epoch: Epoch; readonly seq: Seq } | undefined }
-  | { readonly type: "send"; readonly frame: ClientFrame | typeof pingText }
+  | { readonly type: "send"; readonly frame: SentFrame | typeof pingText }
   | { readonly type: "close"; readonly code: number; readonly reason: string }
   /** Get a fresh token and answer with `token`. */
   | { readonly type: "refresh" }
@@ -122,38 +116,40 @@ export type Effect =
   | { readonly type: "status"; readonly status: Status }
   | { readonly type: "gap"; readonly gap: GapFrame }
   | { readonly type: "discontinuity"; readonly reason: ResetReason }
-  | { readonly type: "fault"; readonly fault: Fault };
+  | { readonly type: "state"; readonly state: ReadState }
+  | { readonly type: "fault"; readonly fault: FaultSeen };
+
+/** As the machine sees it: what a handler threw, only its shell knows. */
+export type FaultSeen =
+  | Exclude<Fault, { kind: "handler" }>
+  | Omit<Extract<Fault, { kind: "handler" }>, "error">;
 
 /** A client that has not started, with what an earlier run saved. */
 export function initialState(saved: Saved = { epoch: "", cursor: 0, recentIds: [], ahead: [] }): ClientState {
   return {
-    link: { phase: "idle" },
+    link: { phase: "stopped" },
     saved,
     queue: [],
     urgent: [],
     job: undefined,
+    read: { unread: 0, readUpTo: 0, rev: 0 },
     failures: 0,
     tokenRefused: false,
     bye: undefined,
   };
 }
 
-/** When the machine next wants a `tick`; `Infinity` when only something from outside can happen. */
+/** No time at all. */
+export const never = Number.POSITIVE_INFINITY;
+
+/** When the machine next wants a `tick`; {@link never} when only something from outside can happen. */
 export function deadline({ link, job }: ClientState): number {
-  return Math.min(linkDeadline(link), job?.retryAt ?? Number.POSITIVE_INFINITY);
+  return Math.min(linkDeadline(link), job?.retryAt ?? never);
 }
 
 function linkDeadline(link: Link): number {
-  switch (link.phase) {
-    case "connecting":
-      return link.since + clientLimits.connectTimeoutMs;
-    case "waiting":
-      return link.until;
-    case "live":
-      return Math.min(watchdogAt(link), link.ackAt ?? Number.POSITIVE_INFINITY);
-    default:
-      return Number.POSITIVE_INFINITY;
-  }
+  if (link.phase === "live") return Math.min(watchdogAt(link), link.ackAt ?? never);
+  return link.phase === "stopped" ? never : link.until;
 }
 
 /**

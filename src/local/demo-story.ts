@@ -2,9 +2,7 @@
  * The story that `npm run demo` tells: two devices of one user, messages of every priority, a device that
  * is cut off while ten more arrive, and gets exactly those ten when it is back.
  */
-import { HubClient } from "../client/client.ts";
-import { memoryStorage } from "../client/storage.ts";
-import type { LiveMessage, StreamMessage } from "../protocol/frames.ts";
+import { HubClient, type Message, memoryStorage } from "../client/index.ts";
 import { priorities } from "../protocol/priority.ts";
 import type { HubApi } from "./hub-api.ts";
 import { beginningLine, faultLine, gapLine, statusLine } from "./lines.ts";
@@ -95,10 +93,9 @@ function device({ api, patienceMs, url, user }: Stage, name: string) {
     note();
   }
 
-  function take(message: StreamMessage | LiveMessage): void {
-    const seq = "seq" in message ? message.seq : 0;
+  function take({ id, seq = 0 }: Message): void {
     const last = arrived.at(-1)?.seq ?? 0;
-    arrived.push({ id: message.id, seq, at: performance.now() });
+    arrived.push({ id, seq, at: performance.now() });
     if (seq === last + 1) note();
     else fail(`#${seq} came after #${last}`);
   }
@@ -122,7 +119,6 @@ function device({ api, patienceMs, url, user }: Stage, name: string) {
         device: name,
         storage,
         token: () => api.token(user),
-        onMessage: take,
         onStatus: (status) => {
           isLive = status.state === "live";
           if (status.state === "stopped" && status.code !== 1000) fail(statusLine(status));
@@ -134,6 +130,7 @@ function device({ api, patienceMs, url, user }: Stage, name: string) {
           if (!fresh) fail(beginningLine(reason));
         },
       });
+      client.on("*", take);
       await client.start();
       await until(() => isLive, "its connection");
     },

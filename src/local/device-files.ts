@@ -6,12 +6,13 @@ import { rmSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { Storage } from "../client/storage.ts";
+import type { Storage } from "../client/index.ts";
 import { type DeviceId, deviceId, messageId, type UserId } from "../protocol/ids.ts";
 import { Advice } from "./script.ts";
 import { read, writePrivate } from "./workspace.ts";
 
-const saved = z.object({
+const kept = z.object({
+  device: deviceId,
   epoch: z.string(),
   cursor: z.int().min(0),
   recentIds: z.array(messageId),
@@ -58,7 +59,7 @@ export function fileStorage(path: string): Storage {
   return {
     load: async () => {
       const text = await read(path);
-      return text === undefined ? undefined : saved.parse(JSON.parse(text));
+      return text === undefined ? undefined : kept.parse(JSON.parse(text));
     },
     save: (progress) => writePrivate(path, JSON.stringify(progress)),
   };

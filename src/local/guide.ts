@@ -24,24 +24,33 @@ export function pushCommand({ url, apiKey }: LocalHub): string {
   ].join(" \\\n         ");
 }
 
-/** What to do once the hub runs. */
-export function guide(hub: LocalHub): string {
+/** The demo page as the user, who needs to paste nothing. The token travels in the fragment, which browsers keep for themselves. */
+export function demoLink({ url }: LocalHub, user: string, token: string): string {
+  return `${url}/demo#user=${user}&token=${token}`;
+}
+
+/** What to do once the hub runs. @param token a connect token of alice */
+export function guide(hub: LocalHub, token: string): string {
   return `
   Hubbub is running at ${hub.url}
 
-  1. In a second terminal, become a device of the user alice; in a third one again, and she has two:
+  1. Open alice's inbox in a browser, and in a second tab again:
 
-       npm run listen -- alice
+       ${demoLink(hub, "alice", token)}
 
   2. Push a message to her:
 
        ${pushCommand(hub)}
 
-  Stop a device with Ctrl-C, push more, start it again: it gets exactly what it missed.
-  The whole of it by itself: npm run demo
+  3. See what the hub sees: open ${hub.url}/console and paste this key:
 
-  Ctrl-C here stops the hub. Messages already stored are kept for the next start; those still waiting
-  in a lane are not, since the local queues live in memory.
+       ${hub.apiKey}
+
+  A device in a terminal is npm run listen -- alice. Stop it with Ctrl-C, push more, start it again: it gets
+  exactly what it missed. The whole of it by itself: npm run demo
+
+  The link is good for an hour. Ctrl-C here stops the hub. Messages already stored are kept for the next
+  start; those still waiting in a lane are not, since the local queues live in memory.
 
 `;
 }

@@ -1,6 +1,7 @@
 /** What a device in the terminal says about what happens to it: one line each, readable at a glance. */
-import type { Fault, Status } from "../client/state.ts";
-import type { GapFrame, LiveMessage, ResetReason, StreamMessage } from "../protocol/frames.ts";
+import type { Message } from "../client/message.ts";
+import type { Fault, Status } from "../client/reports.ts";
+import type { GapFrame, ResetReason } from "../protocol/frames.ts";
 
 const beginnings = {
   new: "a new device: everything that the hub keeps for this user comes first",
@@ -9,8 +10,8 @@ const beginnings = {
 } as const satisfies Record<ResetReason, string>;
 
 /** `now` is when it arrived, in milliseconds since 1970. */
-export function messageLine(message: StreamMessage | LiveMessage, now: number): string {
-  const place = "seq" in message ? `#${message.seq}` : "live";
+export function messageLine(message: Message, now: number): string {
+  const place = message.seq === undefined ? "live" : `#${message.seq}`;
   const took = `${Math.max(0, now - message.at)} ms`;
   return [
     place.padEnd(6),
@@ -21,7 +22,7 @@ export function messageLine(message: StreamMessage | LiveMessage, now: number): 
   ].join(" ");
 }
 
-export function gapLine({ from, to, reason }: GapFrame): string {
+export function gapLine({ from, to, reason }: Omit<GapFrame, "type">): string {
   return from === to ? `#${from} will not come: ${reason}` : `#${from} to #${to} will not come: ${reason}`;
 }
 
@@ -33,8 +34,10 @@ export function statusLine(status: Status): string {
   switch (status.state) {
     case "connecting":
       return "connecting …";
+    case "syncing":
+      return "connected, catching up";
     case "live":
-      return status.resumed ? "connected, goes on where it was" : "connected";
+      return "connected, up to date";
     case "waiting":
       return `connection lost${because(status)}; trying again in ${(status.forMs / 1_000).toFixed(1)} s`;
     case "stopped":

@@ -1,5 +1,5 @@
 /** `npm run listen -- alice [device]`: a device in the terminal, which goes on where it was when it is started again. */
-import { HubClient } from "../client/client.ts";
+import { HubClient } from "../client/index.ts";
 import { takeDevice } from "./device-files.ts";
 import { hubApi } from "./hub-api.ts";
 import { beginningLine, faultLine, gapLine, messageLine, statusLine } from "./lines.ts";
@@ -20,7 +20,6 @@ await runScript(async (args) => {
     token: async () => hubApi(await readLocalHub(projectRoot)).token(user),
     device,
     storage,
-    onMessage: (message) => say(messageLine(message, Date.now())),
     onGap: (gap) => say(gapLine(gap)),
     onDiscontinuity: (reason) => say(beginningLine(reason)),
     onFault: (fault) => say(faultLine(fault)),
@@ -29,6 +28,7 @@ await runScript(async (args) => {
       if (status.state === "stopped" && status.code !== 1000) process.exitCode = 1;
     },
   });
+  client.on("*", (message) => say(messageLine(message, Date.now())));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => client.close());
   say(`${user} on ${device}; Ctrl-C ends it`);
   await client.start();

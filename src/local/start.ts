@@ -8,6 +8,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { mintConnectToken } from "../auth/connect-token.ts";
+import { userId } from "../protocol/ids.ts";
 import { guide } from "./guide.ts";
 import { portFrom } from "./options.ts";
 import { withOwnOrigins } from "./own-origins.ts";
@@ -15,12 +17,16 @@ import { Advice, runScript } from "./script.ts";
 import { localSettings, prepare, projectRoot } from "./workspace.ts";
 import { isReady, shown } from "./wrangler-output.ts";
 
+/** Who the first message goes to. */
+const alice = userId.parse("alice");
+
 await runScript(async (args) => {
   const port = portFrom(args);
   await requireFree(port);
   const hub = await prepare(projectRoot, `http://localhost:${port}`);
-  const { allowedOrigins } = await localSettings(projectRoot);
+  const { allowedOrigins, tokens } = await localSettings(projectRoot);
   const origins = withOwnOrigins(allowedOrigins, port);
+  const { token } = await mintConnectToken(alice, tokens, Date.now());
   console.log("Starting the hub …");
 
   // Started by this Node.js and not through the shell's: wrangler wants a current one.
@@ -44,7 +50,7 @@ await runScript(async (args) => {
   }
   createInterface({ input: wrangler.stderr }).on("line", (line) => console.error(line));
   createInterface({ input: wrangler.stdout }).on("line", (line) => {
-    if (isReady(line)) console.log(guide(hub));
+    if (isReady(line)) console.log(guide(hub, token));
     const text = shown(line);
     if (text !== undefined) console.log(text);
   });

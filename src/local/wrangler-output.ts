@@ -13,6 +13,8 @@ const noise = [
   /^Binding\s+Resource/,
   /^env\.\w+ \(/,
   /^⎔ /,
+  /^\[custom build\] (?:Running: |page \/|$)/,
+  /Parsed \d+ valid header rules?/,
   /Request\.cf/,
   /getaddrinfo/,
   /^\s+at GetAddrInfoReqWrap/,

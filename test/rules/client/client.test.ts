@@ -1,52 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { connectUrl, HubClient, type HubClientOptions } from "../../../src/client/client.ts";
-import type { Fault, Status } from "../../../src/client/state.ts";
-import { memoryStorage } from "../../../src/client/storage.ts";
+import { describe, expect, test, vi } from "vitest";
+import { HubClient, memoryStorage } from "../../../src/client/index.ts";
+import { connectUrl } from "../../../src/client/socket.ts";
+import { connected, device, inFakeTime, pass } from "../../support/client-app.ts";
 import { gap, liveMessage, messages, savedAt, welcome } from "../../support/client-driver.ts";
 import { FakeSocket } from "../../support/fake-socket.ts";
 
-beforeEach(() => {
-  FakeSocket.opened = [];
-  vi.useFakeTimers();
-  vi.stubGlobal("WebSocket", FakeSocket);
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
-
-/** A client, and what its app was told. */
-function device(options: Partial<HubClientOptions> = {}) {
-  const seen: string[] = [];
-  const statuses: Status[] = [];
-  const faults: Fault[] = [];
-  let tokens = 0;
-  const client = new HubClient({
-    url: "http://hub.test:8787",
-    device: "phone",
-    token: async () => {
-      tokens += 1;
-      return `token-${tokens}`;
-    },
-    onMessage: (message) => void seen.push(message.id),
-    onStatus: (status) => void statuses.push(status),
-    onFault: (fault) => void faults.push(fault),
-    ...options,
-  });
-  return { client, seen, statuses, faults };
-}
-
-/** Lets what is under way come to an end, and time pass. */
-const pass = (ms = 0) => vi.advanceTimersByTimeAsync(ms);
-
-async function connected(options: Partial<HubClientOptions> = {}) {
-  const parts = device(options);
-  await parts.client.start();
-  await pass();
-  const socket = FakeSocket.latest();
-  return { ...parts, socket };
-}
+inFakeTime();
 
 describe("connecting", () => {
   test("names the device and offers the protocol and the token", async () => {
@@ -56,16 +15,13 @@ describe("connecting", () => {
   });
 
   test("asks in the URL for what follows what is saved", async () => {
-    const { socket } = await connected({ storage: memoryStorage(savedAt(41)) });
+    const { socket } = await connected({ storage: memoryStorage({ ...savedAt(41), device: "phone" }) });
     expect(socket.url).toBe("ws://hub.test:8787/v1/connect?device=phone&epoch=epoch-1&seq=41");
   });
 
   test("keeps the path and the security of the hub's URL", () => {
-    expect(connectUrl({ url: "https://example.com/hub", device: "a:b" }, undefined)).toBe(
+    expect(connectUrl(new URL("https://example.com/hub/"), "a:b", undefined)).toBe(
       "wss://example.com/hub/v1/connect?device=a%3Ab",
-    );
-    expect(connectUrl({ url: "https://example.com/hub/", device: "a" }, undefined)).toBe(
-      "wss://example.com/hub/v1/connect?device=a",
     );
   });
 
@@ -116,6 +72,62 @@ describe("connecting", () => {
     give("late");
     await pass(60_000);
     expect(FakeSocket.opened).toEqual([]);
+  });
+
+  test("happens once when it was called off and started again before it began", async () => {
+    const { client, seen } = device();
+    const first = client.start();
+    client.close();
+    await Promise.all([first, client.start()]);
+    await pass();
+    expect(FakeSocket.opened).toHaveLength(1);
+    FakeSocket.latest().receive(welcome({ resumed: false, reason: "new" }));
+    FakeSocket.latest().receive(messages(1));
+    await pass();
+    expect(seen).toEqual(["message-1"]);
+    client.close();
+  });
+
+  test("goes on when an earlier start, which was called off, fails late", async () => {
+    const { promise: locked, reject: giveUp } = Promise.withResolvers<undefined>();
+    let loads = 0;
+    const storage = {
+      load: () => {
+        loads += 1;
+        return loads === 1 ? locked : Promise.resolve(undefined);
+      },
+      save: async () => {},
+    };
+    const { client } = device({ storage });
+    const first = client.start();
+    client.close();
+    await client.start();
+    giveUp(new Error("locked"));
+    await expect(first).rejects.toThrow("locked");
+    await client.start();
+    await pass();
+    expect(FakeSocket.opened).toHaveLength(1);
+    client.close();
+    await pass();
+    expect(client.status.state).toBe("stopped");
+  });
+
+  test("may be tried again after the storage could not be read", async () => {
+    let locked = true;
+    const storage = {
+      load: async () => {
+        if (locked) throw new Error("locked");
+        return { ...savedAt(3), device: "phone" };
+      },
+      save: async () => {},
+    };
+    const { client } = device({ storage });
+    await expect(client.start()).rejects.toThrow("locked");
+    locked = false;
+    await client.start();
+    await pass();
+    expect(FakeSocket.latest().url).toContain("seq=3");
+    client.close();
   });
 
   test("happens once when started twice", async () => {
@@ -188,8 +200,10 @@ describe("a connection", () => {
     socket.receive(welcome({ resumed: false, reason: "new" }));
     socket.receive(messages(1, 2));
     await pass(8_000);
-    expect(seen).toEqual(["message-1", "message-1", "message-1", "message-1", "message-2"]);
-    expect(faults).toMatchObject([{ kind: "handler", message: { id: "message-1" } }]);
+    expect(seen).toEqual(["message-1", "message-1", "message-1", "message-2"]);
+    expect(faults).toMatchObject([
+      { kind: "handler", message: { id: "message-1" }, error: new Error("no room") },
+    ]);
     client.close();
   });
 
@@ -200,19 +214,77 @@ describe("a connection", () => {
     socket.receive(welcome({ resumed: false, reason: "storage" }));
     socket.receive(gap(1, 4));
     await pass();
-    expect(onGap.mock.calls).toEqual([[gap(1, 4)]]);
+    expect(onGap.mock.calls).toEqual([[{ from: 1, to: 4, reason: "expired" }]]);
     expect(onDiscontinuity.mock.calls).toEqual([["storage"]]);
-    expect(statuses.map(({ state }) => state)).toEqual(["connecting", "live"]);
+    expect(statuses.map(({ state }) => state)).toEqual(["connecting", "syncing"]);
     client.close();
   });
 
-  test("needs no callback but the one for messages", async () => {
+  test("tells what is read, and counts what is not", async () => {
+    const { client, states, socket } = await connected();
+    expect(client.unread).toBe(0);
+    socket.receive(welcome({ head: 0, unread: 2, readUpTo: 1, rev: 4 }));
+    await pass();
+    expect(client.unread).toBe(2);
+    socket.receive({ type: "state", unread: 1, readUpTo: 1, rev: 5, ids: ["message-2"] });
+    await pass();
+    expect(client.unread).toBe(1);
+    expect(states).toEqual([
+      { unread: 2, readUpTo: 1, rev: 4 },
+      { unread: 1, readUpTo: 1, rev: 5, ids: ["message-2"] },
+    ]);
+    client.close();
+  });
+
+  test("says how it stands at any time, as it tells it", async () => {
+    const { client } = device();
+    expect(client.status).toEqual({ state: "stopped", code: 1000, reason: "not started" });
+    expect(client.leading).toBe(false);
+    await client.start();
+    expect(client.status).toEqual({ state: "connecting" });
+    await pass();
+    const socket = FakeSocket.latest();
+    socket.receive(welcome({ resumed: false, reason: "new", head: 2 }));
+    expect(client.status).toEqual({ state: "syncing" });
+    socket.receive(messages(1, 2));
+    await pass();
+    expect(client.status).toEqual({ state: "live" });
+    expect(client.leading).toBe(true);
+    socket.end(1006, "gone");
+    expect(client.status).toEqual({ state: "waiting", forMs: 5_000, code: 1006, reason: "gone" });
+    client.close();
+    expect(client.status).toEqual({ state: "stopped", code: 1000, reason: "stopped by the client" });
+  });
+
+  test("goes on when a callback of the app throws", async () => {
+    const thrown: unknown[] = [];
+    vi.stubGlobal("queueMicrotask", async (call: () => void) => {
+      await null;
+      try {
+        call();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+    const onStatus = () => {
+      throw new Error("the app's own");
+    };
+    const { client, seen, socket } = await connected({ onStatus });
+    socket.receive(welcome({ resumed: false, reason: "new", head: 0 }));
+    socket.receive(messages(1));
+    await pass();
+    expect(seen).toEqual(["message-1"]);
+    expect(thrown).toEqual([new Error("the app's own"), new Error("the app's own")]);
+    client.close();
+    await pass();
+  });
+
+  test("needs no callback at all", async () => {
     FakeSocket.opened = [];
     const client = new HubClient({
       url: "http://hub.test",
       device: "d",
       token: async () => "t",
-      onMessage: () => {},
     });
     await client.start();
     await pass();
@@ -239,7 +311,7 @@ describe("a connection", () => {
     const token = async () => {
       calls += 1;
       if (calls === 2) throw new Error("down");
-      return "token";
+      return `token-${calls}`;
     };
     const { client, socket } = await connected({ token });
     socket.receive(welcome());
@@ -305,13 +377,28 @@ describe("a connection", () => {
     socket.receive(messages(1, 2));
     await pass();
     socket.end(1006);
-    await pass(500);
+    await pass(10_000);
     const next = FakeSocket.latest();
     expect(next.url).toContain("epoch=epoch-1&seq=2");
     next.receive(welcome({ from: 2 }));
     next.receive(messages(3));
     await pass();
     expect(seen).toEqual(["message-1", "message-2", "message-3"]);
+    client.close();
+  });
+
+  test("whose answers come within the call is as good as any", async () => {
+    class Prompt extends FakeSocket {
+      override send(text: string): void {
+        super.send(text);
+        if (text === "ping") this.receive(messages(1));
+      }
+    }
+    vi.stubGlobal("WebSocket", Prompt);
+    const { client, seen, socket } = await connected();
+    socket.receive(welcome({ resumed: false, reason: "new" }));
+    await pass();
+    expect(seen).toEqual(["message-1"]);
     client.close();
   });
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ClientEvent, deadline, type Effect, initialState, step } from "../../../src/client/machine.ts";
-import type { Saved } from "../../../src/client/state.ts";
+import type { Saved } from "../../../src/client/storage.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
 import { gap, liveMessage, streamMessage, welcome } from "../../support/client-driver.ts";
 
@@ -15,7 +15,7 @@ const action = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom("cut", "crash", "lose frame", "repeat frame", "handler fails", "save fails"),
   },
-  { weight: 1, arbitrary: fc.constantFrom("lose epoch", "bye", "stop", "start") },
+  { weight: 1, arbitrary: fc.constantFrom("lose epoch", "bye", "stop", "start", "hurry", "reopen") },
 );
 type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
 
@@ -92,7 +92,7 @@ function world(random: () => number) {
           sent += 1;
           messages.push(streamMessage(sent, id));
         }
-        wire.push({ type: "messages", messages });
+        wire.push({ type: "messages", messages, unread: 0 });
       }
     }
   }
@@ -179,6 +179,8 @@ function world(random: () => number) {
     },
     stop: () => tell({ type: "stop" }),
     start: () => tell({ type: "start" }),
+    hurry: () => tell({ type: "hurry" }),
+    reopen: () => tell({ type: "reopen" }),
   };
 
   return {

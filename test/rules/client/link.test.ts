@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backoffBoundMs } from "../../../src/client/backoff.ts";
-import { clientLimits } from "../../../src/client/limits.ts";
-import { closeAction, closeCodes } from "../../../src/protocol/close-codes.ts";
+import * as clientLimits from "../../../src/client/limits.ts";
+import { bandOf, closeBands, closeCodes } from "../../../src/protocol/close-codes.ts";
 import {
   acks,
   drive,
@@ -35,12 +35,7 @@ describe("connecting", () => {
     ]);
     const effects = client.frame(welcome({ from: 7 }));
     expect(only(effects, "discontinuity")).toEqual([]);
-    expect(lastStatus(effects)).toEqual({
-      state: "live",
-      connection: "connection-1",
-      resumed: true,
-      head: 100,
-    });
+    expect(lastStatus(effects)).toEqual({ state: "syncing" });
   });
 
   test("D15 another epoch sets the cursor and is told, with its ids still known", () => {
@@ -134,7 +129,7 @@ describe("after a close", () => {
     const client = drive(savedAt(3));
     client.live();
     const status = lastStatus(client.closed(code, "why"));
-    const stops = closeAction(code) === "stop" && code !== closeCodes.token_invalid;
+    const stops = bandOf(code) === closeBands.stop && code !== closeCodes.token_invalid;
     expect(status).toMatchObject({ state: stops ? "stopped" : "waiting", code, reason: "why" });
     expect(only(client.pass(60_000), "open").length > 0).toBe(!stops);
   });
@@ -172,26 +167,54 @@ describe("after a close", () => {
   test("the waits start over once a connection was live for a minute, and not before", () => {
     const client = drive();
     client.random = 0.999_999;
-    client.live();
+    client.live({ spread: 0 });
     client.closed(1006);
     client.pass(500);
-    client.frame(welcome());
+    client.frame(welcome({ spread: 0 }));
     client.pass(clientLimits.settledMs - 1);
     client.closed(1006);
     expect(client.quiet).toBeGreaterThan(500);
     client.pass(1_000);
-    client.frame(welcome());
+    client.frame(welcome({ spread: 0 }));
     client.pass(clientLimits.settledMs);
     client.closed(1006);
     expect(client.quiet).toBeLessThanOrEqual(500);
   });
 
-  test("G1 4200 is spread over the time that the hub asks for", () => {
+  test.each([1001, 1006, 1011, 1012, closeCodes.reconnect])(
+    "G1 %d of a live connection is spread over the time that the hub asks for",
+    (code) => {
+      const client = drive();
+      client.random = 0.9;
+      client.live({ spread: 20_000 });
+      client.closed(code);
+      expect(client.quiet).toBe(18_000);
+    },
+  );
+
+  test("what ends for this device alone, or before it was live, is not spread", () => {
     const client = drive();
     client.random = 0.9;
-    client.live({ spread: 20_000 });
-    client.closed(closeCodes.reconnect);
-    expect(client.quiet).toBe(18_000);
+    client.tell({ type: "start" });
+    client.closed(1006);
+    expect(client.quiet).toBe(450);
+    client.wait();
+    client.frame(welcome({ spread: 20_000 }));
+    client.closed(closeCodes.slow_consumer);
+    expect(client.quiet).toBe(900);
+  });
+
+  test("a bound of the backoff that has grown beyond the spread is kept", () => {
+    const client = drive();
+    client.random = 0.999;
+    client.tell({ type: "start" });
+    for (let failures = 0; failures < 6; failures += 1) {
+      client.closed(1006);
+      client.wait();
+    }
+    client.frame(welcome({ spread: 1_000 }));
+    client.closed(1006);
+    expect(client.quiet).toBe(29_970);
   });
 
   test("the farewell of the hub counts, with its wait, also when the network ends first", () => {
@@ -295,13 +318,12 @@ describe("stopping", () => {
   });
 });
 
-test("a complaint of the hub is told, other news are a sign of life", () => {
+test("a complaint of the hub is told, an answer is a sign of life", () => {
   const client = drive();
   client.live();
   expect(client.frame({ type: "error", code: "bad_ack", message: "beyond the head" })).toEqual([
     { type: "fault", fault: { kind: "hub", code: "bad_ack", message: "beyond the head" } },
   ]);
-  expect(client.frame({ type: "state", unread: 1, readUpTo: 0, rev: 1 })).toEqual([]);
   expect(client.frame({ type: "ok", ref: "1" })).toEqual([]);
 });
 

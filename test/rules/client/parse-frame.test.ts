@@ -7,13 +7,13 @@ import { gap, liveMessage, streamMessage, welcome } from "../../support/client-d
 const frames: readonly ServerFrame[] = [
   welcome(),
   welcome({ resumed: false, reason: "storage" }),
-  { type: "messages", messages: [streamMessage(1), streamMessage(2)] },
-  { type: "messages", messages: [] },
+  { type: "messages", messages: [streamMessage(1), streamMessage(2)], unread: 2 },
+  { type: "messages", messages: [], unread: 0 },
   { type: "express", message: streamMessage(9) },
   gap(1, 5),
   { type: "live", message: liveMessage("live-one") },
   { type: "state", unread: 1, readUpTo: 4, rev: 2 },
-  { type: "ok", ref: "r1" },
+  { type: "state", unread: 1, readUpTo: 4, rev: 3, ids: [streamMessage(5).id] },
   { type: "error", ref: "r1", code: "bad_ack", message: "beyond the head" },
   { type: "error", code: "internal", message: "sorry" },
   { type: "reauth", expires: 1 },
@@ -32,6 +32,7 @@ describe("a frame of the hub", () => {
     const urgent = JSON.stringify({
       type: "messages",
       messages: [{ ...streamMessage(1), priority: "urgent" }],
+      unread: 1,
     });
     expect(parseFrame(urgent)).toEqual(JSON.parse(urgent));
   });
@@ -48,6 +49,12 @@ describe("a frame of the hub", () => {
     ["null", "null"],
     ["a list", "[]"],
     ["a kind that is not known", '{"type":"presence"}'],
+    ["an answer, since this client asks nothing", '{"type":"ok","ref":"r1"}'],
+    ["a state whose ids are none", '{"type":"state","unread":1,"readUpTo":4,"rev":3,"ids":[5]}'],
+    [
+      "a saved message without its number",
+      JSON.stringify({ type: "express", message: liveMessage("live-one") }),
+    ],
     ["a kind that is no text", '{"type":["gap"],"from":1,"to":5,"reason":"expired"}'],
     ["a number that is none", '{"type":"gap","from":"1","to":5,"reason":"expired"}'],
     ["a number below zero", '{"type":"gap","from":-1,"to":5,"reason":"expired"}'],
@@ -65,15 +72,14 @@ describe("a frame of the hub", () => {
       "reason",
       "ref",
       "retryAfter",
+      "connection",
       "device",
       "floor",
       "window",
       "expires",
-      "unread",
+      "ids",
     ]);
-    for (const frame of frames.filter(
-      ({ type }) => type !== "state" && type !== "reauth" && type !== "gap",
-    )) {
+    for (const frame of frames) {
       for (const name of Object.keys(frame).filter((field) => !optional.has(field))) {
         const rest = Object.fromEntries(Object.entries(frame).filter(([field]) => field !== name));
         expect(parseFrame(JSON.stringify(rest)), `${frame.type} without ${name}`).toBeUndefined();

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { guide, pushCommand, shellExports, shellWord } from "../../../src/local/guide.ts";
+import { demoLink, guide, pushCommand, shellExports, shellWord } from "../../../src/local/guide.ts";
 
 const hub = { url: "http://localhost:8787", apiKey: "hub_abc_def" };
 
@@ -41,9 +41,25 @@ test("the push command is a whole curl line with the real key", () => {
   expect(JSON.parse(args[6] ?? "")).toMatchObject({ to: { user: "alice" }, type: "notification" });
 });
 
-test("the guide says how to listen, how to push and how to stop", () => {
-  const text = guide(hub);
-  for (const part of [hub.url, "npm run listen -- alice", pushCommand(hub), "npm run demo", "Ctrl-C"]) {
-    expect(text).toContain(part);
-  }
+test("the guide says what to open, how to push, listen and stop", () => {
+  const text = guide(hub, "eyJ.eyJ.sig");
+  const parts = [
+    hub.url,
+    demoLink(hub, "alice", "eyJ.eyJ.sig"),
+    pushCommand(hub),
+    "/console",
+    "npm run listen -- alice",
+    "npm run demo",
+    "Ctrl-C",
+  ];
+  for (const part of parts) expect(text).toContain(part);
+});
+
+test("the link to the demo page carries user and token where no server sees them", () => {
+  const { pathname, search, hash } = new URL(demoLink(hub, "alice", "eyJ.eyJ.sig"));
+  expect({ pathname, search }).toEqual({ pathname: "/demo", search: "" });
+  expect(Object.fromEntries(new URLSearchParams(hash.slice(1)))).toEqual({
+    user: "alice",
+    token: "eyJ.eyJ.sig",
+  });
 });

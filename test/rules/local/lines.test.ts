@@ -14,9 +14,8 @@ test("a gap is told with its numbers and the reason", () => {
 
 test("the state of the connection is told with what follows", () => {
   expect(statusLine({ state: "connecting" })).toBe("connecting …");
-  const live = { state: "live", connection: "c", head: 1 } as const;
-  expect(statusLine({ ...live, resumed: true })).toBe("connected, goes on where it was");
-  expect(statusLine({ ...live, resumed: false })).toBe("connected");
+  expect(statusLine({ state: "syncing" })).toBe("connected, catching up");
+  expect(statusLine({ state: "live" })).toBe("connected, up to date");
   expect(statusLine({ state: "waiting", forMs: 1_540, code: 1006, reason: "" })).toBe(
     "connection lost (1006); trying again in 1.5 s",
   );
@@ -30,7 +29,7 @@ test("a new beginning is told with its reason", () => {
 });
 
 test("faults are told", () => {
-  expect(faultLine({ kind: "handler", message: streamMessage(1) })).toContain("message-1");
+  expect(faultLine({ kind: "handler", message: streamMessage(1), error: new Error("no room") })).toContain("message-1");
   expect(faultLine({ kind: "storage" })).toContain("could not be saved");
   expect(faultLine({ kind: "hub", code: "bad_ack", message: "beyond" })).toContain("bad_ack, beyond");
 });

@@ -76,6 +76,9 @@ describe("npm start", () => {
     const { out, errors, code } = await run("start", ["--port", String(port)], root);
     expect(out).toContain(`Hubbub is running at http://localhost:${port}`);
     expect(out).toContain((await workspace.readLocalHub(root)).apiKey);
+    const [, token = ""] = /\/demo#user=alice&token=(\S+)/.exec(out) ?? [];
+    const { tokens } = await workspace.localSettings(root);
+    expect(await verifyConnectToken(token, tokens, Date.now())).toMatchObject({ ok: { user: "alice" } });
     expect(out).toContain(
       `called with dev --port=${port} --show-interactive-dev-session=false --var ALLOWED_ORIGINS:`,
     );
@@ -139,11 +142,12 @@ describe("keys", () => {
 function stubHub(): ReturnType<typeof fakeHub> {
   const hub = fakeHub();
   vi.stubGlobal("WebSocket", hub.Socket);
-  vi.stubGlobal("fetch", async (url: URL) =>
-    url.pathname === "/v1/tokens"
-      ? Response.json({ token: "t" })
-      : Response.json({ id: await hub.api.push({}) }),
-  );
+  vi.stubGlobal("fetch", async (url: string) => {
+    if (new URL(url).pathname === "/v1/tokens")
+      return Response.json({ token: "t", expires: 1 }, { status: 201 });
+    const id = await hub.api.push({ to: { user: "alice" }, type: "note" });
+    return Response.json({ id, recipients: 1, state: "queued" }, { status: 202 });
+  });
   return hub;
 }
 
@@ -172,7 +176,7 @@ describe("listen", () => {
         .mock.calls.map(([line]) => String(line))
         .join("\n");
     await vi.waitUntil(() => lines().includes("connected"));
-    await hub.api.push({});
+    await hub.api.push({ to: { user: "alice" }, type: "note" });
     await vi.waitUntil(() => lines().includes("#1     normal"));
     const socket = FakeSocket.latest();
     socket.receive({ type: "gap", from: 2, to: 4, reason: "expired" });

@@ -10,6 +10,7 @@ test("requests, the log and errors are shown", () => {
     "✘ [ERROR] Build failed with 1 error:",
     "    src/index.ts:3:9: ERROR: Unexpected end of file",
     "[wrangler:error] Error: boom",
+    "[custom build] Error: /demo has 60000 bytes gzipped; a first load has at most 50000",
     "    at fetch (index.ts:1:1)",
   ]) {
     expect(shown(line)).toBe(line);
@@ -30,6 +31,10 @@ test("what wrangler says of itself, of the bindings and of the internet is not s
     "[wrangler:warn] Unable to fetch the `Request.cf` object! Falling back to a default placeholder...",
     "Error: getaddrinfo ENOTFOUND workers.cloudflare.com",
     "    at GetAddrInfoReqWrap.onlookupall [as oncomplete] (node:dns:123:26)",
+    "[custom build] Running: node src/pages/build.ts",
+    "[custom build] page /demo: 18.2 kB",
+    "[custom build] ",
+    "[wrangler:info] ✨ Parsed 1 valid header rule.",
     "[wrangler:info] Ready on http://localhost:8787",
   ]) {
     expect(shown(line), line).toBeUndefined();

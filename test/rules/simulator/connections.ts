@@ -32,7 +32,7 @@ export class ModelConnections {
   /** @returns when the first of those that are stalled must be looked at */
   offer(stored: Stored, fresh: readonly StreamRow[], now: number, only?: Wire): number {
     const { rules, scale } = this.#world;
-    const write = pumpWriter();
+    const write = pumpWriter(() => stored.readState(now).unread);
     const urgent = fresh.filter((row) => row.priority === "critical" && row.gone === null);
     const firstFresh = fresh[0]?.seq ?? stored.head + 1;
     let stalledUntil = Number.POSITIVE_INFINITY;
@@ -126,7 +126,7 @@ export class ModelConnections {
       scale: this.#world.scale,
     };
     this.#world.check(frameInvariants, context);
-    wire.record.saw(frame);
+    wire.record.saw(frame, this.#hub.now());
     this.#ledger.sent(this.#hub.user, wire.device, frame);
     wire.toDevice(text);
   }

@@ -1,18 +1,18 @@
 /** What an onlooker knows of a device: what its app handled, what it was told is gone, and which repeats are excused. */
-import type { Saved } from "../../../src/client/state.ts";
+import type { Saved } from "../../../src/client/storage.ts";
 import type { GapFrame } from "../../../src/protocol/frames.ts";
-import type { Epoch, MessageId, Seq } from "../../../src/protocol/ids.ts";
+import type { Epoch, Seq } from "../../../src/protocol/seq.ts";
 
 export class DeviceRecord {
   /** How often the handler finished with each message. */
-  readonly times = new Map<MessageId, number>();
+  readonly times = new Map<string, number>();
   /** How often it may have: a crash before the save repeats, and so does a device that forgot. */
-  readonly #excused = new Map<MessageId, number>();
+  readonly #excused = new Map<string, number>();
   /** Messages that the app was told its handler failed on. */
-  readonly passedOver = new Set<MessageId>();
+  readonly passedOver = new Set<string>();
   readonly #gone = new Map<Epoch, Set<Seq>>();
 
-  handled(id: MessageId): void {
+  handled(id: string): void {
     this.times.set(id, (this.times.get(id) ?? 0) + 1);
   }
 
@@ -38,7 +38,7 @@ export class DeviceRecord {
   }
 
   /** Whether the message was handled no more often than can be explained. */
-  isExcused(id: MessageId): boolean {
+  isExcused(id: string): boolean {
     return (this.times.get(id) ?? 0) <= Math.max(1, this.#excused.get(id) ?? 1);
   }
 }

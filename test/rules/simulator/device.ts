@@ -11,12 +11,12 @@ import {
   initialState,
 } from "../../../src/client/machine.ts";
 import { parseFrame } from "../../../src/client/parse-frame.ts";
-import type { Saved } from "../../../src/client/state.ts";
+import type { Saved } from "../../../src/client/storage.ts";
 import type { Resume } from "../../../src/hub/stream.ts";
 import { type LiveMessage, pongText } from "../../../src/protocol/frames.ts";
 import type { DeviceId, UserId } from "../../../src/protocol/ids.ts";
 import { DeviceRecord } from "./device-record.ts";
-import type { ModelHub } from "./hub.ts";
+import { type ModelHub, Unreachable } from "./hub.ts";
 import { deviceInvariants, handlerInvariants } from "./invariants.ts";
 import { writeToken } from "./token.ts";
 import { Wire } from "./wire.ts";
@@ -48,9 +48,7 @@ export class Device {
   }
 
   get running(): boolean {
-    return (
-      this.state !== undefined && this.state.link.phase !== "stopped" && this.state.link.phase !== "idle"
-    );
+    return this.state !== undefined && this.state.link.phase !== "stopped";
   }
 
   start(): void {
@@ -82,6 +80,20 @@ export class Device {
   loseStorage(): void {
     this.durable = undefined;
     this.record.forgot();
+  }
+
+  /** The app marks as read what it has shown, over HTTP: the last few, or everything up to a number. */
+  mark(): void {
+    const { random } = this.#world;
+    const all = random.chance(0.5);
+    const upTo = random.int((this.state?.saved.cursor ?? 0) + 1);
+    const ids = [...this.record.times.keys()].slice(-random.between(1, 3));
+    if (this.state === undefined) return;
+    try {
+      this.hub.read(all ? { upTo } : { ids });
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+    }
   }
 
   /** Nothing happens on the device for a while: a sleeping laptop. */
@@ -189,6 +201,7 @@ export class Device {
         if (effect.fault.kind === "hub") throw new Error(`the hub complains: ${effect.fault.code}`);
         return;
       case "status":
+      case "state":
       case "discontinuity":
         world.note(this.name, effect.type, effect);
     }

@@ -28,10 +28,7 @@ export const events: readonly WorldEvent[] = [
   { weight: 3, happen: ({ publisher }) => publisher.publish(1, true) },
   { weight: 5, happen: ({ publisher }) => publisher.repeat() },
   { weight: 2, happen: ({ publisher }) => publisher.reuse() },
-  {
-    weight: 2,
-    happen: ({ hub, world }) => hub.read(world.random.int((hub.stored?.head ?? 0) + 1)),
-  },
+  { weight: 4, happen: ({ device }) => device.mark() },
   {
     weight: 6,
     happen: ({ device, world }) => {

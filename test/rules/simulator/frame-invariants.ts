@@ -2,8 +2,8 @@
 import type { Connection } from "../../../src/hub/sockets.ts";
 import { tokenLimits } from "../../../src/limits.ts";
 import type { ServerFrame, StreamMessage } from "../../../src/protocol/frames.ts";
-import type { Seq } from "../../../src/protocol/ids.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
+import type { Seq } from "../../../src/protocol/seq.ts";
 import type { ModelHub } from "./hub.ts";
 import { entry, type Ledger } from "./ledger.ts";
 import type { Row } from "./stored.ts";

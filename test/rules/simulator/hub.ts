@@ -11,12 +11,13 @@ import { inboxLimits, socketLimits } from "../../../src/limits.ts";
 import type { ClientFrame } from "../../../src/protocol/client-frames.ts";
 import { closeCodes } from "../../../src/protocol/close-codes.ts";
 import type { DeliveryResult, Verdict } from "../../../src/protocol/delivery.ts";
-import type { MessageId, Seq, UserId } from "../../../src/protocol/ids.ts";
+import { type MessageId, messageId, type UserId } from "../../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../../src/protocol/message.ts";
+import type { Seq } from "../../../src/protocol/seq.ts";
 import { bye, ModelConnections, pulse } from "./connections.ts";
 import { deletionInvariants, hubInvariants } from "./hub-invariants.ts";
 import type { Ledger } from "./ledger.ts";
-import { Stored } from "./stored.ts";
+import { type Marked, Stored } from "./stored.ts";
 import { StreamRecord } from "./stream-record.ts";
 import { readToken, type Token } from "./token.ts";
 import type { Wire } from "./wire.ts";
@@ -149,7 +150,7 @@ export class ModelHub {
       heartbeat: socketLimits.heartbeatMs,
       spread: socketLimits.reconnectSpreadMs,
       expires: token.expires,
-      unread: 0,
+      ...stored.readState(now),
     });
     const stalledUntil = this.connections.offer(this.#open(), [], now, wire);
     this.#arm(Math.min(stalledUntil, this.#world.rules.nextLook(pulse(wire, connection), now)));
@@ -174,13 +175,14 @@ export class ModelHub {
     this.#audit();
   }
 
-  read(upTo: Seq): void {
+  read(marked: Marked): void {
     const { stored } = this;
-    if (stored === undefined || Math.min(upTo, stored.head) <= stored.readUpTo) return;
-    stored.readUpTo = Math.min(upTo, stored.head);
-    stored.rev += 1;
-    const state = { unread: 0, readUpTo: stored.readUpTo, rev: stored.rev };
-    this.connections.broadcast({ type: "state", ...state }, this.now());
+    if (this.downUntil > this.#world.now || this.betrayed !== undefined) throw new Unreachable();
+    if (stored === undefined || !stored.mark(marked)) return;
+    const now = this.now();
+    const ids = "ids" in marked ? { ids: marked.ids.map((id) => messageId.parse(id)) } : {};
+    this.connections.broadcast({ type: "state", ...stored.readState(now), ...ids }, now);
+    this.#audit();
   }
 
   disconnect(revoke: boolean): void {

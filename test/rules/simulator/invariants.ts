@@ -1,6 +1,6 @@
 /** What must hold of devices, of dead letters and of the whole: invariants 1, 5, 6, 16 and 17. */
 import type { ClientState, Effect } from "../../../src/client/machine.ts";
-import type { MessageId, Seq } from "../../../src/protocol/ids.ts";
+import type { Seq } from "../../../src/protocol/seq.ts";
 import type { DeadStore } from "./dead-store.ts";
 import type { Device } from "./device.ts";
 import type { ModelHub } from "./hub.ts";
@@ -45,7 +45,7 @@ export const deviceInvariants = [i5CursorPassesNothingUnhandled, i6AckMeansHandl
 
 interface Handled {
   readonly device: Device;
-  readonly id: MessageId;
+  readonly id: string;
 }
 
 function i5HandlerRunsOnce({ device, id }: Handled): string | undefined {
@@ -101,6 +101,18 @@ function i16EveryCursorIsAtTheHead({ devices }: Whole): string | undefined {
   return undefined;
 }
 
+function i16ReadStateIsTheHubs({ devices }: Whole): string | undefined {
+  for (const { name, state, hub } of devices) {
+    const wire = [...hub.sockets.keys()].find(({ device }) => device === name);
+    const should = hub.stored?.readState(hub.now(), wire?.record.readToldAt);
+    const is = state?.read;
+    if (is?.rev === should?.rev && is?.readUpTo === should?.readUpTo && is?.unread === should?.unread)
+      continue;
+    return `${name} believes ${JSON.stringify(is)}, the hub ${JSON.stringify(should)}`;
+  }
+  return undefined;
+}
+
 function i5EverythingRetainedWasHandled({ devices }: Whole): string | undefined {
   for (const { name, hub, record } of devices) {
     const missed = hub.stored?.rows.find(
@@ -117,5 +129,6 @@ export const finalInvariants = [
   i1NothingAppearsFromNowhere,
   i16LanesAreEmpty,
   i16EveryCursorIsAtTheHead,
+  i16ReadStateIsTheHubs,
   i5EverythingRetainedWasHandled,
 ];

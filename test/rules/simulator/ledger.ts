@@ -4,12 +4,13 @@
  */
 import type { Verdict } from "../../../src/protocol/delivery.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
-import type { DeviceId, Epoch, MessageId, UserId } from "../../../src/protocol/ids.ts";
+import type { DeviceId, MessageId, UserId } from "../../../src/protocol/ids.ts";
+import type { Epoch } from "../../../src/protocol/seq.ts";
 
 /** A message for one user. */
 export type Entry = `${string} ${string}`;
 
-export function entry(id: MessageId, user: UserId): Entry {
+export function entry(id: string, user: UserId): Entry {
   return `${id} ${user}`;
 }
 
@@ -17,8 +18,8 @@ export function entry(id: MessageId, user: UserId): Entry {
 export interface DeviceCopies {
   readonly epoch: Epoch;
   connects: number;
-  readonly copies: Map<MessageId, number>;
-  readonly express: Set<MessageId>;
+  readonly copies: Map<string, number>;
+  readonly express: Set<string>;
 }
 
 export class Ledger {

@@ -227,6 +227,17 @@ const bugs: readonly Bug[] = [
     caughtBy: ["i16EveryCursorIsAtTheHead", "i5HandlerRunsOnce"],
   },
   {
+    name: "the client does not look at what was read while it was away",
+    plant: {
+      step: (state, event, now, random) => {
+        const stepped = step(state, event, now, random);
+        const isWelcome = event.type === "frame" && event.frame.type === "welcome";
+        return isWelcome ? { ...stepped, state: { ...stepped.state, read: state.read } } : stepped;
+      },
+    },
+    caughtBy: ["i16ReadStateIsTheHubs"],
+  },
+  {
     name: "storage is deleted while ids must be known again",
     plant: {
       deletableAt: (holdings) =>

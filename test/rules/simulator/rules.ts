@@ -16,7 +16,7 @@ import {
 import { deadKey } from "../../../src/lanes/dead-record.ts";
 import { plan } from "../../../src/lanes/plan.ts";
 import { settle } from "../../../src/lanes/settle.ts";
-import type { Epoch, Seq } from "../../../src/protocol/ids.ts";
+import type { Epoch, Seq } from "../../../src/protocol/seq.ts";
 
 export interface Rules {
   readonly commit: typeof commit;

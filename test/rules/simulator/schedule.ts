@@ -16,15 +16,14 @@ export class Schedule {
 
   at(time: number, run: () => void): void {
     const at = Math.max(time, this.now);
-    let index = this.#planned.length;
-    for (
-      let other = this.#planned[index - 1];
-      other !== undefined && other.at <= at;
-      other = this.#planned[index - 1]
-    ) {
-      index -= 1;
+    let first = 0;
+    for (let last = this.#planned.length; first < last; ) {
+      const middle = (first + last) >>> 1;
+      const other = this.#planned[middle];
+      if (other !== undefined && other.at > at) first = middle + 1;
+      else last = middle;
     }
-    this.#planned.splice(index, 0, { at, run });
+    this.#planned.splice(first, 0, { at, run });
   }
 
   after(ms: number, run: () => void): void {
@@ -33,16 +32,17 @@ export class Schedule {
 
   /** Runs everything up to that time. */
   runUntil(time: number, afterEach: () => void): void {
-    for (
-      let next = this.#planned.at(-1);
-      next !== undefined && next.at <= time;
-      next = this.#planned.at(-1)
-    ) {
-      this.#planned.pop();
-      this.now = Math.max(this.now, next.at);
-      next.run();
-      afterEach();
-    }
+    while (this.runNext(time)) afterEach();
     this.now = Math.max(this.now, time);
+  }
+
+  /** Runs the next event up to that time; `false` where there is none. */
+  runNext(time: number): boolean {
+    const next = this.#planned.at(-1);
+    if (next === undefined || next.at > time) return false;
+    this.#planned.pop();
+    this.now = Math.max(this.now, next.at);
+    next.run();
+    return true;
   }
 }

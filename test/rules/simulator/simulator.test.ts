@@ -26,6 +26,7 @@ const reached: Readonly<Record<string, number>> = {
   "frame express": 1_000,
   "frame live": 1_000,
   "frame reauth": 1_000,
+  "frame state": 1_000,
   stall: 1_000,
   resumed: 1_000,
   "reset new": 1_000,

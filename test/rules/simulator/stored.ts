@@ -2,22 +2,29 @@
 
 import type { Holdings } from "../../../src/hub/deadlines.ts";
 import type { CommitFacts, StreamRow } from "../../../src/hub/stream.ts";
+import type { ReadState } from "../../../src/hub/views.ts";
 import { inboxLimits } from "../../../src/limits.ts";
 import type { GoneReason } from "../../../src/protocol/frames.ts";
-import type { DeviceId, Epoch, MessageId, Seq } from "../../../src/protocol/ids.ts";
+import type { DeviceId, MessageId } from "../../../src/protocol/ids.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
 import type { AcceptedMessage } from "../../../src/protocol/message.ts";
 import { priorityRank } from "../../../src/protocol/priority.ts";
+import type { Epoch, Seq } from "../../../src/protocol/seq.ts";
 
 export interface Row extends StreamRow {
   readonly committed: number;
 }
+
+/** What a device marks as read. */
+export type Marked = { readonly ids: readonly string[] } | { readonly upTo: Seq };
 
 export class Stored {
   epoch: Epoch;
   head: Seq = 0;
   clock = 0;
   readUpTo: Seq = 0;
+  /** Read one by one. */
+  read = new Set<Seq>();
   rev = 0;
   erasedAt = 0;
   revokedBefore = 0;
@@ -33,6 +40,7 @@ export class Stored {
     const copy = new Stored(this.epoch);
     Object.assign(copy, this);
     copy.rows = [...this.rows];
+    copy.read = new Set(this.read);
     copy.devices = new Map(this.devices);
     return copy;
   }
@@ -53,7 +61,7 @@ export class Stored {
       erasedAt: this.erasedAt,
       stored: stored.length,
       superseded: stored
-        .filter(({ seq, collapseKey }) => seq > this.readUpTo && collapseKey === (message.collapseKey ?? ""))
+        .filter(({ seq, collapseKey }) => !this.isRead(seq) && collapseKey === (message.collapseKey ?? ""))
         .map(({ seq }) => seq),
       weakest,
     };
@@ -76,6 +84,36 @@ export class Stored {
     for (const { seq, reason } of withdrawn) {
       this.rows = this.rows.map((row) => (row.seq === seq ? { ...row, gone: reason, body: "" } : row));
     }
+  }
+
+  isRead(seq: Seq): boolean {
+    return seq <= this.readUpTo || this.read.has(seq);
+  }
+
+  /** Marks as read; `false` where that changes nothing. */
+  mark(marked: Marked): boolean {
+    if ("upTo" in marked) {
+      const upTo = Math.min(marked.upTo, this.head);
+      if (upTo <= this.readUpTo) return false;
+      this.readUpTo = upTo;
+    } else {
+      const fresh = this.rows.filter(({ id, seq }) => marked.ids.includes(id) && !this.isRead(seq));
+      if (fresh.length === 0) return false;
+      for (const { seq } of fresh) this.read.add(seq);
+    }
+    this.rev += 1;
+    return true;
+  }
+
+  /** @param told what has expired since is counted still: nobody tells a device of that */
+  readState(now: number, told = now): ReadState {
+    const unread = this.rows.filter(
+      ({ seq, gone, expires, committed }) =>
+        !this.isRead(seq) &&
+        (gone === null || gone === "expired") &&
+        expires > (committed <= told ? told : now),
+    );
+    return { unread: unread.length, readUpTo: this.readUpTo, rev: this.rev };
   }
 
   /** Drops expired bodies and ids past their horizon; counts the expired. */

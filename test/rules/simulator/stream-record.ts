@@ -1,6 +1,7 @@
 /** What an onlooker remembers of a user's stream from event to event: which number is whose, and what went when. */
 import type { GoneReason } from "../../../src/protocol/frames.ts";
-import type { Epoch, MessageId, Seq } from "../../../src/protocol/ids.ts";
+import type { MessageId } from "../../../src/protocol/ids.ts";
+import type { Epoch, Seq } from "../../../src/protocol/seq.ts";
 import type { Row, Stored } from "./stored.ts";
 
 export class StreamRecord {

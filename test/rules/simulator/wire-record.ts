@@ -1,8 +1,8 @@
 /** What an onlooker knows of one connection, from its frames alone; the invariants judge by it. */
 import type { Resume } from "../../../src/hub/stream.ts";
 import type { ServerFrame } from "../../../src/protocol/frames.ts";
-import type { Seq } from "../../../src/protocol/ids.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
+import type { Seq } from "../../../src/protocol/seq.ts";
 
 export class WireRecord {
   /** What the client asked for. */
@@ -20,12 +20,16 @@ export class WireRecord {
   /** Critical messages committed while there was room for a copy: nothing less urgent may come before them. */
   readonly awaited = new Set<Seq>();
 
+  /** When the device was last told how much is unread. */
+  readToldAt = 0;
+
   constructor(resume: Resume | undefined) {
     this.resume = resume;
   }
 
   /** A frame that was found in order. */
-  saw(frame: ServerFrame): void {
+  saw(frame: ServerFrame, now: number): void {
+    if ("unread" in frame) this.readToldAt = now;
     switch (frame.type) {
       case "welcome":
         this.next = frame.from + 1;

@@ -1,0 +1,6 @@
+/** `hubbub/client`: a device of a user, for browsers, Node.js, Deno, Bun and Workers. */
+export { HubClient, type HubClientOptions } from "./client.ts";
+export type { InboxMessage, InboxPage, InboxQuery, Marked } from "./inbox.ts";
+export type { Message, MessageOf, MessageTypes } from "./message.ts";
+export type { Fault, ReadState, Status } from "./reports.ts";
+export { type Kept, memoryStorage, type Storage, type WebStorageArea, webStorage } from "./storage.ts";

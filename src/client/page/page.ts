@@ -1,0 +1,76 @@
+/**
+ * A device that is a page in a browser: it shares its connection with the other tabs where the browser
+ * lets it, and looks after it when somebody looks at the page. Loaded only there.
+ */
+import { type Connected, connectApart, identify, type Tell, type Wanted } from "../connect.ts";
+import { socketConnector } from "../socket.ts";
+import type { Kept } from "../storage.ts";
+import { type Attended, onAttention } from "./attention.ts";
+import { onCache } from "./cache.ts";
+import type { Locks } from "./election.ts";
+import { type Channel, SharedConnector } from "./share.ts";
+import { SharedProgress } from "./shared-progress.ts";
+
+/** What of a page is used. The parts for sharing are absent in old browsers, and in pages not served over https. */
+export interface Page extends Attended {
+  readonly navigator?: { readonly locks?: Locks };
+  readonly BroadcastChannel?: new (name: string) => Channel;
+}
+
+export async function connectPage(wanted: Wanted, tell: Tell, page: Page): Promise<Connected> {
+  const shared = wanted.tabs ? await share(wanted, tell, page) : undefined;
+  const connected = shared?.connected ?? (await connectApart(wanted));
+  const unwatch = onAttention(page, () => {
+    shared?.hurry();
+    tell({ type: "hurry" });
+  });
+  return {
+    ...connected,
+    leave: (why) => {
+      unwatch();
+      connected.leave(why);
+    },
+  };
+}
+
+/** `undefined` where the browser lacks what that takes, or denies it to this page. */
+async function share(wanted: Wanted, tell: Tell, page: Page) {
+  const { navigator, BroadcastChannel: Channel } = page;
+  const locks = navigator?.locks;
+  if (locks === undefined || Channel === undefined) return undefined;
+  const { url, storage, tokens } = wanted;
+  try {
+    const kept = await inTurn(locks, () => identify(wanted));
+    const { device } = kept;
+    const direct = socketConnector(url, device, tokens);
+    const progress = new SharedProgress(storage);
+    const surroundings = { locks, Channel, progress };
+    const connector = new SharedConnector(`hubbub ${url.href} ${device}`, direct, surroundings, tell);
+    await connector.enter();
+    const reopen = () => tell({ type: "reopen" });
+    const unwatch = onCache(page, {
+      gone: () => connector.leave(),
+      back: () => connector.enter().then(reopen, reopen),
+    });
+    const connected: Connected = {
+      connector,
+      saved: kept,
+      save: (saved) => progress.save({ ...saved, device }),
+      leading: () => connector.leading,
+      leave: (why) => {
+        unwatch();
+        connector.leave(why);
+      },
+    };
+    return { connected, hurry: () => connector.hurry() };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tabs that start at the same time must come to the same answer, so they take turns. */
+function inTurn(locks: Locks, identify: () => Promise<Kept>): Promise<Kept> {
+  return new Promise((found, failed) => {
+    locks.request("hubbub", {}, () => identify().then(found, failed)).catch(failed);
+  });
+}

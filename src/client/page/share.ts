@@ -1,0 +1,250 @@
+/**
+ * One connection for all tabs of a browser. One of them leads and holds it; to the others it is a small
+ * hub over a BroadcastChannel, and each runs the same machine on what it hears.
+ */
+import { closeCodes } from "../../protocol/close-codes.ts";
+import type { Seq } from "../../protocol/seq.ts";
+import type { Refusal, Tell } from "../connect.ts";
+import type { Connection, Connector, Happening, Resume } from "../connector.ts";
+import * as clientLimits from "../limits.ts";
+import { randomId } from "../random-id.ts";
+import { Election, type Locks } from "./election.ts";
+import { acknowledgeable, fed, noted, type Paces, patienceMs, without } from "./pace.ts";
+import { disconnected, emptyRelay, join, type Relay, take } from "./relay.ts";
+import type { SharedProgress } from "./shared-progress.ts";
+import { isWord, type TabId, type Word } from "./words.ts";
+
+/** The part of a BroadcastChannel that is needed. */
+export interface Channel {
+  postMessage(word: unknown): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  close(): void;
+}
+
+export interface Surroundings {
+  readonly locks: Locks;
+  readonly Channel: new (name: string) => Channel;
+  readonly progress: SharedProgress;
+}
+
+export class SharedConnector implements Connector {
+  readonly #tab: TabId = randomId(4);
+  readonly #name: string;
+  readonly #direct: Connector;
+  readonly #Channel: Surroundings["Channel"];
+  readonly #progress: SharedProgress;
+  readonly #told: Tell;
+  readonly #election: Election;
+  /** While it takes part. */
+  #channel: Channel | undefined;
+  #relay: Relay = emptyRelay;
+  /** What the connection of this tab, while it follows, is told. */
+  #tell: ((happening: Happening) => void) | undefined;
+  /** The connection of this tab, while it leads. */
+  #hub: Connection | undefined;
+  #paces: Paces = new Map();
+  #acked: Seq = 0;
+  #impatience: ReturnType<typeof setTimeout> | undefined;
+  /** From where the next connection must begin, because a tab is there. */
+  #rewindTo = Number.POSITIVE_INFINITY;
+
+  /**
+   * @param name of what is shared: the tabs of the same name share a connection
+   * @param direct a connection of this tab's own
+   */
+  constructor(name: string, direct: Connector, { locks, Channel, progress }: Surroundings, tell: Tell) {
+    this.#name = name;
+    this.#direct = direct;
+    this.#Channel = Channel;
+    this.#progress = progress;
+    this.#told = tell;
+    this.#election = new Election(locks, name, () => {
+      this.#begin();
+      tell({ type: "reopen" });
+    });
+  }
+
+  /** Whether this tab holds the connection. */
+  get leading(): boolean {
+    return this.#election.leading;
+  }
+
+  /** Takes part. Rejects where the browser denies that to the page. */
+  async enter(): Promise<void> {
+    const channel = new this.#Channel(this.#name);
+    channel.addEventListener("message", ({ data }) => {
+      if (isWord(data)) this.#hear(data);
+    });
+    this.#channel = channel;
+    this.#progress.follow();
+    await this.#election.enter();
+    if (this.leading) this.#begin();
+  }
+
+  /**
+   * Leaves the other tabs to themselves, until it enters again.
+   * @param why as in the status `stopped`: what the hub refuses to this tab, it refuses to all of them
+   */
+  leave({ code = closeCodes.normal, reason = "" }: Partial<Refusal> = {}): void {
+    const refused = this.leading && code !== closeCodes.normal;
+    if (refused) this.#post({ kind: "refused", code, reason });
+    this.#hub?.close(closeCodes.normal, "left");
+    if (this.#hub !== undefined) this.#ended(closeCodes.normal, "left");
+    this.#post({ kind: "leave", tab: this.#tab });
+    this.#channel?.close();
+    this.#channel = undefined;
+    this.#election.leave(refused ? clientLimits.refusalMs : 0);
+  }
+
+  open(resume: Resume, tell: (happening: Happening) => void): Connection {
+    return this.leading ? this.#lead(resume, tell) : this.#follow(resume, tell);
+  }
+
+  /** Somebody looks at this tab, whose connection another one may hold. */
+  hurry(): void {
+    if (!this.leading) this.#post({ kind: "hurry" });
+  }
+
+  /** As the leader. */
+  #begin(): void {
+    this.#progress.lead();
+    this.#tell = undefined;
+    this.#relay = disconnected(this.#relay);
+  }
+
+  #lead(resume: Resume, tell: (happening: Happening) => void): Connection {
+    const from = resume && { ...resume, seq: Math.min(resume.seq, this.#rewindTo) };
+    this.#rewindTo = Number.POSITIVE_INFINITY;
+    const hub = this.#direct.open(from, (happening) => {
+      // The other tabs first: what this one has handled and saved, they have been told of.
+      this.#passOn(happening);
+      tell(happening);
+    });
+    this.#hub = hub;
+    return {
+      send: (said) => {
+        if (typeof said !== "string" && said.type === "ack") this.#note(this.#tab, Number(said.seq));
+        else hub.send(said);
+      },
+      close: (code, reason) => {
+        hub.close(code, reason);
+        this.#ended(code, reason);
+      },
+    };
+  }
+
+  #follow(resume: Resume, tell: (happening: Happening) => void): Connection {
+    this.#tell = tell;
+    this.#post({ kind: "join", tab: this.#tab, ...(resume === undefined ? {} : { resume }) });
+    return {
+      send: (said) => {
+        if (typeof said === "string") this.#post({ kind: "ping", tab: this.#tab });
+        else if (said.type === "ack") this.#post({ kind: "ack", tab: this.#tab, seq: Number(said.seq) });
+      },
+      close: () => {
+        this.#tell = undefined;
+        this.#post({ kind: "leave", tab: this.#tab });
+      },
+    };
+  }
+
+  #passOn(happening: Happening): void {
+    if (happening.type === "closed") this.#ended(happening.code, happening.reason);
+    if (happening.type !== "frame") return;
+    const { frame } = happening;
+    const { received } = this.#relay;
+    this.#relay = take(this.#relay, frame);
+    if (frame.type === "welcome") {
+      this.#paces = noted(new Map(), this.#tab, frame.from, performance.now());
+      this.#acked = frame.from;
+      this.#post({ kind: "lead" });
+    } else if (frame.type !== "reauth") {
+      this.#post({ kind: "frame", frame });
+      if (this.#relay.received > received) {
+        this.#paces = fed(this.#paces, received, performance.now());
+        this.#acknowledge();
+      }
+    }
+  }
+
+  #ended(code: number, reason: string): void {
+    clearTimeout(this.#impatience);
+    this.#hub = undefined;
+    this.#relay = disconnected(this.#relay);
+    this.#paces = new Map();
+    this.#post({ kind: "closed", code, reason });
+  }
+
+  #note(tab: TabId, acked: Seq): void {
+    this.#paces = noted(this.#paces, tab, acked, performance.now());
+    this.#acknowledge();
+  }
+
+  /** Tells the hub what all tabs have handled, if that is more than before; later more, if somebody turns out to be stuck. */
+  #acknowledge(): void {
+    clearTimeout(this.#impatience);
+    if (this.#relay.welcome === undefined) return;
+    const { epoch, received } = this.#relay;
+    const now = performance.now();
+    const seq = acknowledgeable(this.#paces, received, now);
+    if (seq > this.#acked) {
+      this.#acked = seq;
+      this.#hub?.send({ type: "ack", epoch, seq });
+    }
+    const waitMs = patienceMs(this.#paces, seq, now);
+    if (Number.isFinite(waitMs)) this.#impatience = setTimeout(() => this.#acknowledge(), Math.ceil(waitMs));
+  }
+
+  #hear(word: Word): void {
+    if (this.leading) this.#hearFollower(word);
+    else this.#hearLeader(word);
+  }
+
+  #hearLeader(word: Word): void {
+    if (word.kind === "lead") {
+      this.#told({ type: "reopen" });
+    } else if (word.kind === "refused") {
+      this.#told({ type: "stop", code: word.code, reason: word.reason });
+    } else if (word.kind === "closed") {
+      this.#relay = disconnected(this.#relay);
+      this.#tell?.({ type: "closed", code: word.code, reason: word.reason });
+    } else if (word.kind === "frame" && (word.to ?? this.#tab) === this.#tab) {
+      this.#relay = take(this.#relay, word.frame);
+      this.#tell?.({ type: "frame", frame: word.frame });
+    } else if (word.kind === "heard" && word.to === this.#tab) {
+      this.#tell?.({ type: "heard" });
+    }
+  }
+
+  #hearFollower(word: Word): void {
+    if (word.kind === "join") {
+      this.#admit(word.tab, word.resume);
+    } else if (word.kind === "leave") {
+      this.#paces = without(this.#paces, word.tab);
+      this.#acknowledge();
+    } else if (word.kind === "ack") {
+      this.#note(word.tab, word.seq);
+    } else if (word.kind === "hurry") {
+      this.#told({ type: "hurry" });
+    } else if (word.kind === "ping" && this.#relay.welcome !== undefined) {
+      this.#post({ kind: "heard", to: word.tab });
+    }
+  }
+
+  #admit(tab: TabId, resume: Resume): void {
+    const answer = join(this.#relay, resume);
+    if (answer === undefined) return;
+    if ("rewindTo" in answer) {
+      this.#rewindTo = answer.rewindTo;
+      this.#told({ type: "reopen" });
+      return;
+    }
+    const from = answer[0]?.type === "welcome" ? answer[0].from : 0;
+    for (const frame of answer) this.#post({ kind: "frame", to: tab, frame });
+    this.#note(tab, from);
+  }
+
+  #post(word: Word): void {
+    this.#channel?.postMessage(word);
+  }
+}

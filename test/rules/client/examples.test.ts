@@ -1,0 +1,78 @@
+/** The examples of docs/client.md, one after the other as a reader would run them. */
+import { readFile } from "node:fs/promises";
+import { stripTypeScriptTypes } from "node:module";
+import { afterEach, expect, test, vi } from "vitest";
+import * as client from "../../../src/client/index.ts";
+import { streamMessage, welcome } from "../../support/client-driver.ts";
+import { unsignedToken } from "../../support/credentials.ts";
+import { FakeSocket } from "../../support/fake-socket.ts";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+const state = { unread: 2, readUpTo: 0, rev: 0 };
+const pushed = [
+  { ...streamMessage(1), type: "order.shipped", data: { order: 7 } },
+  { ...streamMessage(2), type: "notification", data: { title: "Hello" } },
+];
+const marked: unknown[] = [];
+
+/** Welcomes every device and has two messages for it. */
+class HubSocket extends FakeSocket {
+  constructor(url: string, protocols: readonly string[]) {
+    super(url, protocols);
+    queueMicrotask(() => {
+      this.receive(welcome({ resumed: false, reason: "new", head: 2, ...state }));
+      this.receive({ type: "messages", messages: pushed, unread: 2 });
+    });
+  }
+}
+
+async function fakeFetch(target: string | URL, init: { readonly body?: string }): Promise<Response> {
+  const url = new URL(target, "https://app.example.com");
+  if (url.pathname === "/hub-token")
+    return new Response(unsignedToken({}, { sub: "alice", exp: 4_000_000_000 }));
+  if (url.pathname.endsWith("/read")) {
+    marked.push(JSON.parse(init.body ?? ""));
+    return Response.json(state);
+  }
+  const messages = pushed.map((message) => ({ ...message, read: false }));
+  return Response.json({
+    messages: messages.reverse(),
+    ...(url.searchParams.has("cursor") ? {} : { next: 1 }),
+    state,
+  });
+}
+
+test("every example of the guide works", async () => {
+  const guide = await readFile("docs/client.md", "utf8");
+  const examples = [...guide.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+  expect(examples).toHaveLength(5);
+  const script = stripTypeScriptTypes(
+    examples.join("\n").replaceAll(/^import .* from "hubbub\/client";$/gm, ""),
+  );
+
+  vi.stubGlobal("WebSocket", HubSocket);
+  vi.stubGlobal("fetch", fakeFetch);
+  const said: unknown[][] = [];
+  // As in a module, where `await` needs no function around it.
+  const run = new Function(
+    "client",
+    "console",
+    `const { HubClient, webStorage } = client; return (async () => {${script}; return { devices: [client, typed, reader, phone], files } })()`,
+  );
+  const { devices, files } = await run(client, { log: (...words: unknown[]) => said.push(words) });
+
+  await vi.waitFor(() =>
+    expect(JSON.parse(files.get("progress"))).toMatchObject({ device: "phone", cursor: 2 }),
+  );
+  for (const device of devices) device.close();
+  expect(said).toContainEqual([{ title: "Hello" }]);
+  expect(said).toContainEqual(["message-1", 7]);
+  expect(said).toContainEqual(["order.shipped", { order: 7 }]);
+  expect(said).toContainEqual(["notification", { title: "Hello" }]);
+  expect(said).toContainEqual(["message-2", "notification", { title: "Hello" }, false]);
+  expect(said).toContainEqual([2]);
+  expect(marked).toEqual([{ ids: ["message-2", "message-1"] }]);
+});

@@ -1,0 +1,387 @@
+/** One connection for all tabs of a browser: who holds it, and what the others get of it. */
+import { describe, expect, test } from "vitest";
+import { memoryStorage } from "../../../../src/client/index.ts";
+import { savedAt } from "../../../support/client-driver.ts";
+import { type App, ids, inTab, missedBy, type World, world } from "../../../support/tab-app.ts";
+
+function publish({ hub }: World, count: number): void {
+  for (let done = 0; done < count; done += 1) hub.publish();
+}
+
+describe("two tabs", () => {
+  test("share one connection, and each gets every message once", async () => {
+    const tabs = world();
+    const { hub, open, pass } = tabs;
+    const first = await open();
+    await pass(100);
+    const second = await open();
+    await pass(100);
+    publish(tabs, 20);
+    await pass(1_000);
+    expect(hub.tried).toHaveLength(1);
+    expect(first.seen).toEqual(ids(1, 20));
+    expect(second.seen).toEqual(ids(1, 20));
+    expect([first.client.leading, second.client.leading]).toEqual([true, false]);
+    expect(second.statuses.map(({ state }) => state)).toEqual(["connecting", "live"]);
+    expect(hub.open[0]?.acked).toBe(20);
+  });
+
+  test("that start at the very same moment agree on one device and one connection", async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const tabs = world({ seed });
+      await Promise.all([tabs.open(), tabs.open(), tabs.open()]);
+      await tabs.pass(100);
+      publish(tabs, 3);
+      await tabs.pass(100);
+      expect(tabs.hub.tried).toHaveLength(1);
+      expect(tabs.leaders()).toHaveLength(1);
+      for (const { seen } of tabs.apps) expect(seen).toEqual(ids(1, 3));
+    }
+  });
+
+  test("of which one is closed while it starts leave the other the connection", async () => {
+    const { open, pass, hub } = world();
+    const first = await open();
+    first.close();
+    const second = await open();
+    await pass(1_000);
+    expect(second.client.leading).toBe(true);
+    expect(hub.tried).toHaveLength(1);
+  });
+
+  test("of which one is started again do not stand in each other's way", async () => {
+    const tabs = world();
+    const first = await tabs.open();
+    first.close();
+    first.start();
+    await tabs.pass(100);
+    const second = await tabs.open();
+    first.close();
+    first.start();
+    await tabs.pass(1_000);
+    publish(tabs, 3);
+    await tabs.pass(1_000);
+    expect(first.seen).toEqual(ids(1, 3));
+    expect(second.seen).toEqual(ids(1, 3));
+    first.close();
+    await tabs.pass(1_000);
+    expect(second.client.leading).toBe(true);
+  });
+
+  test("of different devices or hubs share nothing", async () => {
+    const tabs = world();
+    await tabs.open({ device: "one" });
+    await tabs.open({ device: "two" });
+    await tabs.open({ device: "one", url: "https://other.test/" });
+    await tabs.pass(100);
+    expect(tabs.hub.tried).toHaveLength(3);
+  });
+
+  test("are the same for two clients in one tab", async () => {
+    const tabs = world();
+    const { tab, seen } = await tabs.open();
+    const other = await tabs.open({ tab });
+    await tabs.pass(100);
+    publish(tabs, 3);
+    await tabs.pass(100);
+    expect(tabs.hub.tried).toHaveLength(1);
+    expect(seen).toEqual(ids(1, 3));
+    expect(other.seen).toEqual(ids(1, 3));
+  });
+});
+
+describe("every tab gets", () => {
+  async function three() {
+    const tabs = world();
+    for (let count = 0; count < 3; count += 1) await tabs.open();
+    await tabs.pass(200);
+    return tabs;
+  }
+
+  test("express copies, live-only messages and gaps", async () => {
+    const tabs = await three();
+    tabs.hub.publishLive("live-one");
+    await tabs.pass(50);
+    tabs.hub.express();
+    await tabs.pass(50);
+    for (const { seen } of tabs.apps) expect(seen).toEqual(["live-one", "message-1"]);
+    tabs.hub.end(1006);
+    publish(tabs, 4);
+    tabs.hub.expire(3);
+    await tabs.pass(60_000);
+    for (const { seen, gaps } of tabs.apps) {
+      expect(gaps).toMatchObject([{ from: 2, to: 3, reason: "expired" }]);
+      expect(seen.slice(2)).toEqual(ids(4, 5));
+    }
+  });
+
+  test("the read state, also who comes later", async () => {
+    const tabs = await three();
+    publish(tabs, 2);
+    await tabs.pass(50);
+    tabs.hub.say({ type: "state", unread: 1, readUpTo: 1, rev: 1 });
+    const late = await tabs.open();
+    await tabs.pass(50);
+    for (const { unread } of tabs.apps.slice(0, 3)) expect(unread).toEqual([1, 2, 1]);
+    expect(late.unread).toEqual([1]);
+    expect(late.client.unread).toBe(1);
+  });
+
+  test("complaints and farewells of the hub", async () => {
+    const tabs = await three();
+    tabs.hub.say({ type: "error", code: "internal", message: "sorry" });
+    tabs.hub.say({ type: "bye", code: 4200, reason: "deploy", retryAfter: 700 });
+    await tabs.pass(20);
+    tabs.hub.end(1006);
+    await tabs.pass(20);
+    for (const { faults, client } of tabs.apps) {
+      expect(faults).toEqual(["hub"]);
+      expect(client.status).toMatchObject({ state: "waiting", code: 4200, reason: "deploy" });
+    }
+    await tabs.pass(20_000);
+    expect(tabs.hub.tried).toHaveLength(2);
+    for (const { client } of tabs.apps) expect(client.status).toEqual({ state: "live" });
+  });
+
+  test("no token of its own refreshed but the leader's", async () => {
+    const tabs = await three();
+    tabs.hub.say({ type: "reauth", expires: 1 });
+    await tabs.pass(50);
+    expect(tabs.apps.map(({ tokens }) => tokens)).toEqual([2, 0, 0]);
+  });
+
+  test("an hour of silence without losing the connection", async () => {
+    const tabs = await three();
+    await tabs.pass(3_600_000);
+    publish(tabs, 1);
+    await tabs.pass(50);
+    expect(tabs.hub.tried).toHaveLength(1);
+    for (const { seen, statuses } of tabs.apps) {
+      expect(seen).toEqual(ids(1, 1));
+      expect(new Set(statuses.map(({ state }) => state))).toEqual(new Set(["connecting", "live"]));
+    }
+  });
+});
+
+describe("a tab that comes later", () => {
+  test("goes on after what was saved", async () => {
+    const tabs = world();
+    await tabs.open();
+    await tabs.pass(100);
+    publish(tabs, 10);
+    await tabs.pass(500);
+    const late = await tabs.open();
+    await tabs.pass(100);
+    publish(tabs, 2);
+    await tabs.pass(500);
+    expect(late.begun).toMatchObject({ cursor: 10 });
+    expect(late.seen).toEqual(ids(11, 12));
+    expect(late.resets).toEqual([]);
+    expect(tabs.hub.tried).toHaveLength(1);
+  });
+
+  test("with an earlier place makes the connection begin there, and doubles nothing elsewhere", async () => {
+    const tabs = world();
+    const first = await tabs.open({ device: "laptop" });
+    await tabs.pass(100);
+    publish(tabs, 400);
+    await tabs.pass(2_000);
+    const behind = await tabs.open({
+      device: "laptop",
+      storage: memoryStorage({ ...savedAt(30), device: "laptop" }),
+    });
+    await tabs.pass(2_000);
+    publish(tabs, 5);
+    await tabs.pass(2_000);
+    expect(behind.seen).toEqual(ids(31, 405));
+    expect(first.seen).toEqual(ids(1, 405));
+    expect(tabs.hub.tried).toHaveLength(2);
+    expect(tabs.hub.complaints).toEqual([]);
+  });
+
+  test("with an earlier place makes nobody hear of numbers as gone that it has handled", async () => {
+    const tabs = world();
+    const first = await tabs.open({ device: "laptop" });
+    await tabs.pass(100);
+    publish(tabs, 300);
+    await tabs.pass(2_000);
+    const storage = memoryStorage({ ...savedAt(2), device: "laptop" });
+    const behind = await tabs.open({ device: "laptop", storage });
+    await tabs.browser.time.until(() => tabs.hub.tried.length === 2, 1_000);
+    publish(tabs, 1);
+    tabs.hub.expire(301);
+    await tabs.pass(1_000);
+    expect(first.gaps).toMatchObject([{ from: 301, to: 301 }]);
+    expect(behind.gaps).toMatchObject([{ from: 3, to: 301 }]);
+  });
+
+  test("with a place that the leader still holds needs no other connection", async () => {
+    const tabs = world();
+    await tabs.open({ device: "laptop" });
+    await tabs.pass(100);
+    publish(tabs, 100);
+    await tabs.pass(2_000);
+    const storage = memoryStorage({ ...savedAt(30), device: "laptop" });
+    const behind = await tabs.open({ device: "laptop", storage });
+    await tabs.pass(2_000);
+    expect(behind.seen).toEqual(ids(31, 100));
+    expect(tabs.hub.tried).toHaveLength(1);
+  });
+
+  test("that knows nothing, or another epoch, gets all that is kept and is told why", async () => {
+    const tabs = world();
+    await tabs.open({ device: "laptop" });
+    await tabs.pass(100);
+    publish(tabs, 300);
+    await tabs.pass(2_000);
+    const unknowing = await tabs.open({ device: "laptop", storage: memoryStorage() });
+    const other = { ...savedAt(500), epoch: "epoch-0", device: "laptop" };
+    const elsewhere = await tabs.open({ device: "laptop", storage: memoryStorage(other) });
+    await tabs.pass(5_000);
+    for (const { seen } of [unknowing, elsewhere]) expect(seen).toEqual(ids(1, 300));
+    expect(unknowing.resets).toEqual(["new"]);
+    expect(elsewhere.resets).toEqual(["epoch"]);
+  });
+
+  test("asks nothing of a browser whose leader has no connection, and gets one with it", async () => {
+    const tabs = world();
+    tabs.hub.refuse = 1006;
+    await tabs.open();
+    await tabs.pass(5_000);
+    const late = await tabs.open();
+    const tried = tabs.hub.tried.length;
+    tabs.hub.refuse = undefined;
+    await tabs.browser.time.until(() => late.client.status.state === "live", 60_000);
+    expect(tabs.hub.tried).toHaveLength(tried + 1);
+  });
+});
+
+test("a hub that lost its storage makes every tab begin anew, and doubles nothing", async () => {
+  const tabs = world();
+  for (let count = 0; count < 3; count += 1) await tabs.open();
+  await tabs.pass(200);
+  publish(tabs, 5);
+  await tabs.pass(500);
+  tabs.hub.loseStorage();
+  publish(tabs, 3);
+  await tabs.pass(30_000);
+  for (const { seen, resets } of tabs.apps) {
+    expect(seen).toEqual(ids(1, 8));
+    expect(resets).toEqual(["new", "epoch"]);
+  }
+  expect(tabs.saved()).toMatchObject({ epoch: "epoch-2", cursor: 3 });
+});
+
+describe("when the leader goes", () => {
+  for (const how of ["close", "crash"] as const) {
+    test(`by a ${how}, the next one connects within a second and takes up the work`, async () => {
+      const tabs = world();
+      const slow = { handle: () => inTab(second.tab, 500) };
+      const first = await tabs.open();
+      await tabs.pass(100);
+      const second = await tabs.open(slow);
+      await tabs.pass(100);
+      publish(tabs, 3);
+      await tabs.pass(200);
+      first[how]();
+      publish(tabs, 2);
+      await tabs.browser.time.until(
+        () => second.client.leading && tabs.hub.open.some(({ welcomed }) => welcomed),
+        1_000,
+      );
+      await tabs.pass(5_000);
+      expect(second.seen).toEqual(ids(1, 5));
+      expect(second.client.status).toEqual({ state: "live" });
+      expect(tabs.saved()).toMatchObject({ cursor: 5 });
+      expect(tabs.hub.tried).toHaveLength(2);
+    });
+  }
+
+  test("what its handler still finishes is saved", async () => {
+    const tabs = world();
+    const first = await tabs.open({ handle: () => inTab(first.tab, 300) });
+    await tabs.pass(100);
+    publish(tabs, 2);
+    await tabs.pass(100);
+    first.close();
+    await tabs.pass(1_000);
+    expect(first.seen).toEqual(ids(1, 1));
+    expect(tabs.saved()).toMatchObject({ cursor: 1 });
+  });
+
+  test("and its handler finishes when another one leads already, what is saved does not go back", async () => {
+    const tabs = world();
+    const first = await tabs.open({ handle: () => inTab(first.tab, 3_000) });
+    await tabs.pass(100);
+    const second = await tabs.open();
+    await tabs.pass(100);
+    publish(tabs, 5);
+    await tabs.pass(100);
+    first.close();
+    await tabs.pass(10_000);
+    expect(second.seen).toEqual(ids(1, 5));
+    expect(tabs.saved()).toMatchObject({ cursor: 5 });
+  });
+
+  test("what it has handled counts, not what a faster tab has", async () => {
+    const tabs = world();
+    const first = await tabs.open({ handle: () => inTab(first.tab, 300) });
+    await tabs.pass(100);
+    const second = await tabs.open();
+    await tabs.pass(100);
+    publish(tabs, 5);
+    await tabs.pass(500);
+    expect(second.seen).toHaveLength(5);
+    expect(tabs.saved()).toMatchObject({ cursor: 1 });
+  });
+
+  test("a tab that was behind leads, and what is saved does not go back", async () => {
+    const tabs = world();
+    const first = await tabs.open();
+    await tabs.pass(100);
+    const second = await tabs.open({ handle: () => inTab(second.tab, 400) });
+    await tabs.pass(100);
+    publish(tabs, 10);
+    await tabs.pass(500);
+    first.crash();
+    await tabs.pass(1_000);
+    expect(tabs.saved()).toMatchObject({ cursor: 10 });
+    const late = await tabs.open();
+    publish(tabs, 1);
+    await tabs.pass(10_000);
+    expect(second.seen).toEqual(ids(1, 11));
+    expect(late.seen).toEqual(ids(11, 11));
+    expect(tabs.saved()).toMatchObject({ cursor: 11 });
+  });
+
+  test("a tab that joins before the next leader is connected is not taken for connected", async () => {
+    const tabs = world();
+    const first = await tabs.open();
+    const next: App = await tabs.open({ token: () => inTab(next.tab, 500).then(() => "tab-2-late") });
+    await tabs.pass(200);
+    first.crash();
+    await tabs.browser.time.until(() => next.client.leading, 100);
+    const late = await tabs.open();
+    await tabs.pass(400);
+    expect(late.statuses).toEqual([{ state: "connecting" }]);
+    await tabs.pass(1_000);
+    expect(late.client.status).toEqual({ state: "live" });
+    publish(tabs, 1);
+    await tabs.pass(100);
+    for (const app of tabs.running()) expect(missedBy(app, tabs.hub.head)).toEqual([]);
+  });
+
+  test("leaders may follow each other as fast as can be", async () => {
+    const tabs = world();
+    for (let count = 0; count < 6; count += 1) await tabs.open();
+    await tabs.pass(200);
+    publish(tabs, 2);
+    for (const app of tabs.apps.slice(0, 5)) {
+      await tabs.browser.time.until(() => app.client.leading, 1_000);
+      app.crash();
+      publish(tabs, 2);
+    }
+    await tabs.pass(5_000);
+    expect(tabs.apps[5]?.seen).toEqual(ids(1, 12));
+  });
+});

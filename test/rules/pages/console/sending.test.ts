@@ -1,0 +1,143 @@
+/** From the form to the body, from a problem back to the form, and what is said of a message afterwards. */
+import { describe, expect, test } from "vitest";
+import { messageLimits } from "../../../../src/limits.ts";
+import type { MessageState, Receipt } from "../../../../src/pages/console/answers.ts";
+import { bodyOf, type Draft, fieldOf } from "../../../../src/pages/console/draft.ts";
+import {
+  type Followed,
+  followed,
+  inWords,
+  isSettled,
+  nextAskMs,
+} from "../../../../src/pages/console/follow.ts";
+
+const draft: Draft = {
+  users: "alice",
+  type: "notification",
+  priority: "normal",
+  data: '{ "text": "hello" }',
+  ttl: "",
+  collapseKey: "",
+  id: "",
+};
+
+describe("the form", () => {
+  test("with what is needed only is the smallest body", () => {
+    expect(bodyOf(draft)).toEqual({
+      users: ["alice"],
+      body: { to: { user: "alice" }, type: "notification", priority: "normal", data: { text: "hello" } },
+    });
+  });
+
+  test("names users between blanks and commas, each once", () => {
+    const read = bodyOf({ ...draft, users: " alice,bob\n carol ,, alice " });
+    expect(read).toMatchObject({
+      users: ["alice", "bob", "carol"],
+      body: { to: { users: ["alice", "bob", "carol"] } },
+    });
+  });
+
+  test("says all else only where something stands", () => {
+    const read = bodyOf({ ...draft, ttl: " 0 ", collapseKey: " build ", id: " alarm-4711 ", data: "" });
+    expect(read).toMatchObject({
+      body: { ttl: 0, collapseKey: "build", id: "alarm-4711", data: null },
+    });
+  });
+
+  test("is no body while a field can't be one, and all of these are named", () => {
+    expect(bodyOf({ ...draft, users: " , ", type: " ", ttl: "1h", data: "{" })).toEqual({
+      faults: [
+        ["users", { message: "names nobody" }],
+        ["type", { message: "is missing" }],
+        ["ttl", { message: "must be whole seconds" }],
+        ["data", { offset: 1, message: "expected a name in double quotes, found the end" }],
+      ],
+    });
+  });
+
+  test("leaves to the hub what only the hub can tell", () => {
+    const ttl = `${messageLimits.maxTtlSeconds + 1}`;
+    expect(bodyOf({ ...draft, users: "al!ce", ttl })).toHaveProperty("body");
+  });
+});
+
+test.each([
+  ["to.user", "users"],
+  ["to.users[2]", "users"],
+  ["to", "users"],
+  ["data", "data"],
+  ["collapseKey", "collapseKey"],
+  ["", undefined],
+  ["messages[0].type", undefined],
+])("a fault at %j belongs to the field %s", (path, field) => {
+  expect(fieldOf(path)).toBe(field);
+});
+
+const receipt: Receipt = {
+  id: "alarm-4711",
+  recipients: 2,
+  state: "settled",
+  expires: 5,
+  ttl: undefined,
+  results: undefined,
+};
+const result = (state: string, more: { seq?: number; devices?: number; reason?: string } = {}): Followed => {
+  const one = { user: "alice", state, seq: undefined, devices: undefined, reason: undefined, ...more };
+  const [first] = followed(["alice"], { ...receipt, results: [one] });
+  if (first === undefined) throw new Error("nobody is followed");
+  return first;
+};
+const state = (name: string, more: Partial<MessageState> = {}): Followed => ({
+  user: "alice",
+  state: {
+    id: "alarm-4711",
+    state: name,
+    at: 1_000,
+    seq: 4,
+    expires: undefined,
+    delivered: [],
+    reason: undefined,
+    ...more,
+  },
+});
+
+describe("what becomes of a message", () => {
+  test("is followed for each user, from what the receipt says of them", () => {
+    const one = { user: "bob", state: "gone", seq: undefined, devices: undefined, reason: undefined };
+    expect(followed(["alice", "bob"], { ...receipt, results: [one] })).toEqual([
+      { user: "alice" },
+      { user: "bob", result: one },
+    ]);
+  });
+
+  test.each<[string, boolean, Followed]>([
+    ["on its way", false, { user: "alice" }],
+    ["dead letter: id_conflict", true, result("dead", { reason: "id_conflict" })],
+    ["sent to 1 device, kept for nobody", true, result("live", { devices: 1 })],
+    ["sent to 0 devices, kept for nobody", true, result("live")],
+    ["the object did not answer in time; the lane brings it", false, result("queued")],
+    ["expired", true, result("expired")],
+    ["gone", true, result("gone")],
+    ["no. 4 of the stream, sent to 2 devices", false, result("delivered", { seq: 4, devices: 2 })],
+    ["no. 4 of the stream, known from before", false, result("duplicate", { seq: 4 })],
+    ["dead letter: inbox_full", true, state("dead", { reason: "inbox_full" })],
+    ["no. 4 of the stream, waits for a device", false, state("stored")],
+    ["no. 4 of the stream, waits for a device", false, state("stored", { delivered: undefined })],
+    [
+      "no. 4 of the stream, handled by phone within 120 ms",
+      true,
+      state("stored", { delivered: [{ device: "phone", at: 1_120 }] }),
+    ],
+    ["collapsed, no. 4 of the stream", true, state("collapsed")],
+  ])("is told as %j; settled: %j", (words, settled, one) => {
+    expect(inWords(one)).toBe(words);
+    expect(isSettled(one)).toBe(settled);
+  });
+
+  test("is asked for at once, then less and less often, and not for ever", () => {
+    const waits = Array.from({ length: 40 }, (_, asked) => nextAskMs(asked));
+    expect(waits[0]).toBeLessThan(500);
+    expect(waits).toEqual([...waits].sort((one, other) => Number(one) - Number(other)));
+    expect(nextAskMs(40)).toBeUndefined();
+  });
+});
