@@ -80,6 +80,17 @@ async function cursorOf(user: string, device: string): Promise<number | undefine
   return devices.find((known) => known.device === device)?.cursor;
 }
 
+it("the printed link opens a page, with a token that is good", async () => {
+  const link = new URL(/\S+\/demo#\S+/.exec(printed)?.[0] ?? "");
+  const page = await fetch(link);
+  expect(await page.text()).toContain("<title>Inbox · Hubbub</title>");
+  const { token } = Object.fromEntries(new URLSearchParams(link.hash.slice(1)));
+  const inbox = await fetch(new URL("/v1/users/alice/messages", link), {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  expect(inbox.status).toBe(200);
+});
+
 it("the printed curl line reaches two devices, and one that was killed gets exactly what it missed", async () => {
   const curl = /curl [\s\S]*?-d '[^']*'/.exec(printed)?.[0] ?? "";
   const phone = terminal("alice", "phone");
