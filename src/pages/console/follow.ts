@@ -1,0 +1,64 @@
+/** What is said of a message on its way to one user, and how long it is worth asking. Pure. */
+import type { MessageState, Receipt } from "./answers.ts";
+import { duration } from "./format.ts";
+
+/** What the API said last; `undefined`: nothing yet, or 404, so that it is still on its way. */
+export interface Followed {
+  readonly user: string;
+  readonly state?: MessageState;
+  /** The result that came with the receipt, until the API says more. */
+  readonly result?: NonNullable<Receipt["results"]>[number];
+}
+
+/** The receipt of a push names its users only where their objects were called. */
+export function followed(users: readonly string[], receipt: Receipt): readonly Followed[] {
+  return users.map((user) => {
+    const result = receipt.results?.find((one) => one.user === user);
+    return result === undefined ? { user } : { user, result };
+  });
+}
+
+/** States after which nothing more happens, and results that the API has nothing to add to. */
+const endStates = new Set(["read", "expired", "evicted", "collapsed", "dead"]);
+const endResults = new Set(["live", "expired", "gone", "dead"]);
+
+/** Whether there is nothing more to wait for: it came to an end, or a device has handled it. */
+export function isSettled({ state, result }: Followed): boolean {
+  if (state === undefined) return result !== undefined && endResults.has(result.state);
+  return endStates.has(state.state) || (state.delivered?.length ?? 0) > 0;
+}
+
+/** In words, after the name of the user. */
+export function inWords({ state, result }: Followed): string {
+  if (state === undefined) {
+    if (result === undefined) return "on its way";
+    if (result.state === "dead") return `dead letter: ${result.reason}`;
+    if (result.state === "live") return `sent to ${devices(result.devices ?? 0)}, kept for nobody`;
+    if (result.state === "queued") return "the object did not answer in time; the lane brings it";
+    if (result.state === "expired" || result.state === "gone") return result.state;
+    if (result.state === "duplicate") return `no. ${result.seq} of the stream, known from before`;
+    return `no. ${result.seq} of the stream, sent to ${devices(result.devices ?? 0)}`;
+  }
+  if (state.state === "dead") return `dead letter: ${state.reason}`;
+  const place = `no. ${state.seq} of the stream`;
+  const handled = (state.delivered ?? []).map(
+    ({ device, at }) => `${device} within ${duration(at - state.at)}`,
+  );
+  const by = handled.length === 0 ? "waits for a device" : `handled by ${handled.join(", ")}`;
+  return state.state === "stored" ? `${place}, ${by}` : `${state.state}, ${place}`;
+}
+
+function devices(count: number): string {
+  return count === 1 ? "1 device" : `${count} devices`;
+}
+
+/** Waits in milliseconds between the questions: a message takes milliseconds, or there is trouble to be watched. */
+const waitsMs = [300, 500, 1_000, 1_000, 2_000, 2_000, 3_000] as const;
+const lastWaitMs = 5_000;
+/** Nobody looks at a receipt for longer. */
+const maxAsked = 40;
+
+/** How long to wait before asking the n-th time, from 0; `undefined`: no more. */
+export function nextAskMs(asked: number): number | undefined {
+  return asked >= maxAsked ? undefined : (waitsMs[asked] ?? lastWaitMs);
+}

@@ -1,0 +1,577 @@
+/** The operator's console in real Chromium, against a real hub. */
+import type { Browser, BrowserContextOptions } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  accessibilityFaults,
+  bytesOfFirstLoad,
+  launchBrowser,
+  type Visitor,
+  visitor,
+} from "../support/browser.ts";
+import { consoleOn, openConsole } from "../support/console-page.ts";
+import { apiKeys, withKey } from "../support/credentials.ts";
+import { eventually } from "../support/eventually.ts";
+import { type HubProcess, startHub } from "../support/hub-process.ts";
+import { ask, type Listener, listen, push } from "../support/publisher.ts";
+
+let hub: HubProcess;
+let browser: Browser;
+const visitors: Visitor[] = [];
+const listeners: Listener[] = [];
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+  hub = await startHub();
+});
+
+afterEach(async () => {
+  for (const each of visitors.splice(0)) await each.close();
+  for (const { client } of listeners.splice(0)) client.close();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await hub?.stop();
+});
+
+async function visit(options: BrowserContextOptions = {}): Promise<Visitor> {
+  const made = await visitor(browser, hub.url, options);
+  visitors.push(made);
+  return made;
+}
+
+/** A connected device of a user. */
+async function device(user: string, name: string): Promise<Listener> {
+  const made = await listen(hub.url, user, name);
+  listeners.push(made);
+  await eventually(() => made.statuses.includes("live"));
+  return made;
+}
+
+/** A message of this user that becomes a dead letter, as its id is another one's already. */
+async function conflict(user: string, id: string): Promise<void> {
+  const message = { id, to: { user }, type: "alarm", priority: "critical" };
+  await push(hub.url, { ...message, data: { text: "Door open" } });
+  await push(hub.url, { ...message, data: { text: "Window open" } });
+}
+
+/** While a message is on its way, asking for its state is answered with 404. */
+const onItsWay = { refused: [404] };
+
+describe("the key", () => {
+  test("is asked for, kept by this tab only, and forgotten on demand with all that was shown", async () => {
+    const operator = await visit();
+    const { page, watch } = await openConsole(operator);
+    await page.getByText("key 8wg5c1a1").waitFor();
+    await watch("forgotten");
+    expect(page.url()).toBe(`${hub.url}/console`);
+    const stored = () =>
+      page.evaluate<unknown>("[{ ...localStorage }, document.cookie, { ...sessionStorage }]");
+    expect(await stored()).toEqual([{}, "", { "hubbub.console.key": apiKeys.all }]);
+    await page.reload();
+    await page.getByText("key 8wg5c1a1").waitFor();
+
+    const elsewhere = await operator.open("/console");
+    await elsewhere.getByRole("textbox", { name: "API key" }).waitFor();
+
+    await page.getByRole("button", { name: "Forget key" }).click();
+    await page.getByText("The key is forgotten.").waitFor();
+    expect(await stored()).toEqual([{}, "", {}]);
+    expect(await page.getByRole("textbox", { name: "API key" }).inputValue()).toBe("");
+    operator.expectClean();
+  });
+
+  test("that is wrong is told so, and can be mended", async () => {
+    const operator = await visit();
+    const page = await operator.open("/console");
+    const field = page.getByRole("textbox", { name: "API key" });
+    await field.fill("eyJhbGciOiJIUzI1NiJ9.e30.x");
+    await field.press("Enter");
+    await page.getByText("That is no API key: they begin with hub_.").waitFor();
+    await field.fill(apiKeys.revoked);
+    await field.press("Enter");
+    await page.getByText("The API key is unknown, revoked or mistyped (api_key_invalid).").waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("key");
+    expect(await page.evaluate("sessionStorage.length")).toBe(0);
+    await field.fill(` ${apiKeys.all} `);
+    await field.press("Enter");
+    await page.getByText("key 8wg5c1a1").waitFor();
+    operator.expectClean({ refused: [401] });
+  });
+
+  test("that is refused later on is dropped, and the page says why", async () => {
+    const operator = await visit();
+    const { page } = await openConsole(operator);
+    await page.route("**/v1/lanes", (route) =>
+      route.fulfill({
+        status: 401,
+        contentType: "application/problem+json",
+        body: JSON.stringify({ code: "api_key_invalid", detail: "revoked" }),
+      }),
+    );
+    await page.getByText("The hub takes the key no more.").waitFor();
+    expect(await page.evaluate("sessionStorage.length")).toBe(0);
+    operator.expectClean({ refused: [401] });
+  });
+
+  test("for publishing only sends, and what else there is says which scope it lacks", async () => {
+    const operator = await visit();
+    const { page, sending, user, letters, panel, send } = await openConsole(operator, apiKeys.publish);
+    await panel("Lanes").getByText("lacks the scope metrics").waitFor();
+    await panel("Latency").getByText("lacks the scope metrics").waitFor();
+    await user.getByText("lacks the scope users:read").waitFor();
+    await user.getByText("lacks the scope users:write").waitFor();
+    await letters.getByText("lacks the scope dead-letters").waitFor();
+    for (const name of ["Watch", "Disconnect…", "Disconnect and revoke…", "Show"]) {
+      expect(await page.getByRole("button", { name, exact: true }).isDisabled()).toBe(true);
+    }
+    await send({ To: "scopes" });
+    await sending.getByText("Accepted for 1 user.").waitFor();
+    await sending.getByText("lacks the scope users:read: what becomes of the message is not shown").waitFor();
+    operator.expectClean();
+  });
+
+  test("for reading only watches", async () => {
+    const operator = await visit();
+    const { sending, user, watch } = await openConsole(operator, apiKeys.reader);
+    await sending.getByText("lacks the scope publish").waitFor();
+    expect(await sending.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
+    expect(await user.getByRole("button", { name: "Disconnect…" }).isDisabled()).toBe(true);
+    await watch("scopes");
+    await user.getByText("No device has been here.").waitFor();
+    operator.expectClean();
+  });
+});
+
+describe("sending", () => {
+  test("shows the receipt, and what becomes of the message for each user until it is settled", async () => {
+    const phone = await device("receipt", "phone");
+    const operator = await visit();
+    const { page, sending, send } = await openConsole(operator);
+    await send({ To: "receipt, nobody", Type: "order.shipped", "Data, as JSON": '{ "order": 1001 }' });
+    await sending.getByText("Accepted for 2 users.").waitFor();
+    const users = page.getByRole("list", { name: "What becomes of it" }).getByRole("listitem");
+    await users.filter({ hasText: /^receipt.*no\. 1 of the stream, handled by phone within/ }).waitFor();
+    await users.filter({ hasText: /^nobody.*no\. 1 of the stream, waits for a device/ }).waitFor();
+    expect(phone.received).toMatchObject([
+      { type: "order.shipped", priority: "normal", data: { order: 1001 } },
+    ]);
+    operator.expectClean(onItsWay);
+  });
+
+  test("says everything that the form says", async () => {
+    const phone = await device("everything", "phone");
+    const operator = await visit();
+    const { sending, send } = await openConsole(operator);
+    await sending.getByRole("radio", { name: "critical" }).check();
+    await send({ To: "everything", "ttl in seconds": "60", "Collapse key": "door", Id: "console-0001" });
+    await sending.getByText("console-0001").waitFor();
+    await eventually(() => phone.received.length === 1);
+    const [message] = phone.received;
+    expect(message).toMatchObject({ id: "console-0001", priority: "critical", data: { text: "Hello" } });
+    expect(Number(message?.expires) - Number(message?.at)).toBe(60_000);
+    operator.expectClean(onItsWay);
+  });
+
+  test("to who is connected only, is told as that", async () => {
+    await device("live", "phone");
+    const operator = await visit();
+    const { sending, send } = await openConsole(operator);
+    await sending.getByRole("radio", { name: "critical" }).check();
+    await send({ To: "live", "ttl in seconds": "0" });
+    await sending.getByText("sent to 1 device, kept for nobody").waitFor();
+    operator.expectClean();
+  });
+
+  test("is told while typing where the data is no JSON, and does nothing then", async () => {
+    const operator = await visit();
+    const { page, sending, send } = await openConsole(operator);
+    const data = sending.getByRole("textbox", { name: "Data, as JSON" });
+    await data.fill('{ "a": 1,\n  b: 2 }');
+    const fault = sending.getByText("line 2, column 3: expected a name in double quotes, found b");
+    await fault.waitFor();
+    expect(await data.getAttribute("aria-invalid")).toBe("true");
+    await send({ To: "typing" });
+    await sending.getByText("Not sent: see the fields.").waitFor();
+    // The place itself is selected, ready to be overwritten.
+    expect(await page.evaluate("document.activeElement.selectionStart")).toBe(12);
+    await page.keyboard.type('"b"');
+    await sending.getByText("13 B of 65.5 kB").waitFor();
+    expect(await fault.count()).toBe(0);
+    expect(await data.getAttribute("aria-invalid")).toBeNull();
+    operator.expectClean();
+  });
+
+  test("shows the hub's own faults at the fields that they are of", async () => {
+    const operator = await visit();
+    const { page, sending, send } = await openConsole(operator);
+    await send({ To: "al!ce", Type: "a type", Id: "short" });
+    await sending.getByText(/must be 1 to 128 characters .*invalid_body/).waitFor();
+    const describedBy = async (name: string) => {
+      const field = sending.getByRole("textbox", { name, exact: true });
+      const ids = ((await field.getAttribute("aria-describedby")) ?? "").split(" ");
+      return page.locator(`#${ids.at(-1)}`).textContent();
+    };
+    expect(await describedBy("To")).toContain("must be 1 to 128 characters");
+    expect(await describedBy("Type")).toContain("must be 1 to 128 characters");
+    expect(await describedBy("Id")).toContain("must be 8 to 64 characters");
+    expect(await describedBy("Collapse key")).toBe("");
+    expect(await page.evaluate("document.activeElement.id")).toBe("send-users");
+    operator.expectClean({ refused: [400] });
+  });
+
+  test("again after no answer came delivers once", async () => {
+    const phone = await device("once", "phone");
+    const operator = await visit();
+    const { page, sending, send } = await openConsole(operator);
+    await page.route(
+      "**/v1/messages",
+      async (route) => {
+        // It reached the hub; only the answer is lost.
+        await route.fetch();
+        await route.abort();
+      },
+      { times: 1 },
+    );
+    await send({ To: "once" });
+    await sending.getByText("The hub gave no answer.").waitFor();
+    await eventually(() => phone.received.length === 1);
+    await send({ To: "once" });
+    await sending.getByText("Accepted for 1 user.").waitFor();
+    // Another one, to see what came before it.
+    await send({ To: "once", Type: "last" });
+    await eventually(() => phone.received.some(({ type }) => type === "last"));
+    expect(phone.received.map(({ type }) => type)).toEqual(["notification", "last"]);
+    operator.expectClean({ cut: true, refused: [404] });
+  });
+});
+
+describe("watching a user", () => {
+  test("shows devices, their place, and the inbox, and keeps up", async () => {
+    const operator = await visit();
+    const { page, user, watch } = await openConsole(operator);
+    await watch("watched");
+    await user.getByText("offline").first().waitFor();
+    await user.getByText("Nothing here.").waitFor();
+    const phone = await device("watched", "phone");
+    await push(hub.url, {
+      to: { user: "watched" },
+      type: "first",
+      priority: "high",
+      data: { html: "<b>bold</b>" },
+    });
+    const row = user.getByRole("row", { name: /phone/ });
+    await user.getByRole("row", { name: /^phone live 1 0 / }).waitFor();
+    const message = page.locator("#inbox-rows > li");
+    await message.filter({ hasText: /^1high *first.*unread/ }).waitFor();
+    await message.click();
+    await user.getByText('"html": "<b>bold</b>"').waitFor();
+    await phone.client.read({ upTo: 1 });
+    await message
+      .filter({ hasText: /first.*read/ })
+      .filter({ hasNotText: "unread" })
+      .waitFor();
+    // What was opened stays open while the list is asked for again.
+    expect(await user.getByText('"html": "<b>bold</b>"').isVisible()).toBe(true);
+    phone.client.close();
+    await row.filter({ hasText: "offline" }).waitFor();
+    operator.expectClean();
+  });
+
+  test("pages through the inbox, and through what is unread only", async () => {
+    const messages = Array.from({ length: 25 }, (_, index) => ({
+      to: { user: "paged" },
+      type: `m${index + 1}`,
+      priority: "high",
+    }));
+    await push(hub.url, { messages });
+    const phone = await device("paged", "phone");
+    await eventually(() => phone.received.length === 25);
+    await phone.client.read({ upTo: 20 });
+    const operator = await visit();
+    const { page, user, watch } = await openConsole(operator);
+    await watch("paged");
+    const shows = async (first: number, last: number) => {
+      const wanted = Array.from({ length: first - last + 1 }, (_, index) => `${first - index}`);
+      await eventually(
+        async () => (await page.locator("#inbox-rows .seq").allTextContents()).join() === wanted.join(),
+      );
+    };
+    await shows(25, 16);
+    await user.getByRole("button", { name: "Older" }).click();
+    await shows(15, 6);
+    await user.getByRole("button", { name: "Older" }).click();
+    await shows(5, 1);
+    expect(await user.getByRole("button", { name: "Older" }).isDisabled()).toBe(true);
+    await user.getByRole("button", { name: "Newer" }).click();
+    await shows(15, 6);
+    await user.getByLabel("unread only").check();
+    await shows(25, 21);
+    operator.expectClean();
+  });
+
+  test("asks nothing while nobody can see the tab, and at once when somebody can", async () => {
+    const operator = await visit();
+    const { page, watch } = await openConsole(operator);
+    await watch("hidden");
+    await page.getByText("No device has been here.").waitFor();
+    await page.clock.install();
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    const see = (hidden: boolean) =>
+      page.evaluate(`Object.defineProperty(document, "hidden", { configurable: true, value: ${hidden} });
+        document.dispatchEvent(new Event("visibilitychange"))`);
+    await see(true);
+    // What was on its way ends, and each timer runs out once.
+    await page.clock.fastForward(60_000);
+    await page.waitForLoadState("networkidle");
+    asked.length = 0;
+    await page.clock.fastForward(600_000);
+    expect(asked).toEqual([]);
+    await see(false);
+    await eventually(() =>
+      ["/v1/users/hidden", "/v1/lanes", "/v1/dead-letters"].every((path) => asked.includes(path)),
+    );
+    operator.expectClean();
+  });
+});
+
+describe("disconnecting a user", () => {
+  test("is asked about first; then the devices come back", async () => {
+    const phone = await device("cut", "phone");
+    const operator = await visit();
+    const { page, user, watch, answer } = await openConsole(operator);
+    await watch("cut");
+    const button = user.getByRole("button", { name: "Disconnect…" });
+    await button.click();
+    await page.getByRole("dialog", { name: "Disconnect cut?" }).waitFor();
+    await answer("Cancel");
+    await button.click();
+    await page.keyboard.press("Escape");
+    expect(await page.evaluate("document.activeElement.id")).toBe("disconnect");
+    expect(phone.statuses.at(-1)).toBe("live");
+    await button.click();
+    await answer("Disconnect");
+    await user.getByText("1 connection of cut closed.").waitFor();
+    await eventually(() => phone.statuses.filter((status) => status === "live").length === 2);
+    operator.expectClean();
+  });
+
+  test("and revoking keeps them away", async () => {
+    const phone = await device("banned", "phone");
+    const operator = await visit();
+    const { user, answer } = await openConsole(operator);
+    await user.getByRole("button", { name: "Disconnect and revoke…" }).click();
+    await user.getByText("Name a user.").waitFor();
+    await user.getByRole("textbox", { name: "User" }).fill("banned");
+    await user.getByRole("button", { name: "Disconnect and revoke…" }).click();
+    await answer("Disconnect and revoke");
+    await user.getByText("1 connection of banned closed.").waitFor();
+    await eventually(() => phone.statuses.at(-1) === "stopped");
+    operator.expectClean();
+  });
+});
+
+describe("dead letters", () => {
+  test("are shown with their content, sent again, and discarded after a question", async () => {
+    await conflict("dead", "dead-0001");
+    const operator = await visit();
+    const { page, letters, answer } = await openConsole(operator);
+    await letters.getByRole("textbox", { name: "User" }).fill("dead");
+    await letters.getByRole("combobox", { name: "Reason" }).selectOption("id_conflict");
+    await letters.getByRole("button", { name: "Show" }).click();
+    const letter = page.locator("#letters-rows > li");
+    await letter.filter({ hasText: "to dead, dead-0001" }).waitFor();
+    await eventually(async () => (await letter.count()) === 1);
+    await letter.locator("summary").click();
+    await letters.getByText('"text": "Window open"').waitFor();
+
+    await letters.getByRole("button", { name: "Redrive dead-0001 of dead" }).click();
+    await letters.getByText("On its way again: dead-0001 of dead.").waitFor();
+    // The same conflict as before.
+    await letter.filter({ hasText: "dead again, 1×" }).waitFor();
+
+    const discard = letters.getByRole("button", { name: "Discard… dead-0001 of dead" });
+    await discard.click();
+    await answer("Cancel");
+    expect(await letter.count()).toBe(1);
+    await discard.click();
+    await answer("Discard");
+    await letters.getByText("Discarded: dead-0001 of dead.").waitFor();
+    await letters.getByText("None. Whatever was accepted is delivered, or on its way.").waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("letters-title");
+    operator.expectClean();
+  });
+
+  test("lead to their user, and say what the hub refuses", async () => {
+    await conflict("led", "led-00001");
+    const operator = await visit();
+    const { page, letters } = await openConsole(operator);
+    await letters.getByRole("button", { name: "Watch user led-00001 of led" }).click();
+    await page.getByRole("heading", { name: "Watching led" }).waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("user-title");
+    // Meanwhile, another operator discards it.
+    const listed = JSON.stringify(await ask(hub.url, "dead-letters?user=led"));
+    const [key] = /(?<="key":")[\w-]+/.exec(listed) ?? [];
+    await fetch(`${hub.url}/v1/dead-letters/${key}`, { method: "DELETE", headers: withKey(apiKeys.all) });
+    await letters.getByRole("button", { name: "Redrive led-00001 of led" }).click();
+    await letters.getByText("There is no dead letter of this key (not_found).").waitFor();
+    operator.expectClean({ refused: [404] });
+  });
+
+  test("that nobody asked for are left out", async () => {
+    await conflict("filtered", "filter-01");
+    const operator = await visit();
+    const { page, letters } = await openConsole(operator);
+    await letters.getByText("to filtered, filter-01").waitFor();
+    await letters.getByRole("combobox", { name: "Reason" }).selectOption("poison");
+    await letters.getByRole("button", { name: "Show" }).click();
+    await eventually(async () => (await page.locator("#letters-rows > li").count()) === 0);
+    operator.expectClean();
+  });
+});
+
+describe("the lanes", () => {
+  test("count what was accepted and delivered, and tell how long it took, in words and numbers too", async () => {
+    const phone = await device("counted", "phone");
+    const operator = await visit();
+    const { page, panel } = await openConsole(operator);
+    const lanes = panel("Lanes");
+    const accepted = async () => {
+      const cells = lanes.getByRole("row", { name: /^low / }).getByRole("cell");
+      return Number((await cells.nth(4).textContent())?.replace(",", ""));
+    };
+    await lanes.getByRole("row", { name: /^low / }).waitFor();
+    const before = await accepted();
+    for (let sent = 0; sent < 5; sent += 1)
+      await push(hub.url, { to: { user: "counted" }, type: "n", priority: "low" });
+    await eventually(() => phone.received.length === 5);
+    await eventually(async () => (await accepted()) === before + 5, { timeoutMs: 30_000 });
+    const latency = panel("Latency");
+    await latency
+      .getByRole("listitem")
+      .filter({ hasText: /^low.*half of the messages took up to \d/ })
+      .waitFor();
+    await latency.getByText("The numbers").click();
+    await page
+      .locator("#latency-rows tr")
+      .filter({ hasText: /\d\d:\d\d:\d\dlow\d/ })
+      .first()
+      .waitFor();
+    operator.expectClean();
+  });
+
+  test("say since when they are not told, and go on when they are", async () => {
+    const operator = await visit();
+    const { page, panel } = await openConsole(operator);
+    const lanes = panel("Lanes");
+    await lanes.getByRole("row", { name: /^critical / }).waitFor();
+    await page.route("**/v1/lanes", (route) => route.abort());
+    await lanes.getByText("The hub gave no answer.").waitFor();
+    await page.unroute("**/v1/lanes");
+    await eventually(async () => (await lanes.getByText("The hub gave no answer.").count()) === 0, {
+      timeoutMs: 30_000,
+    });
+    operator.expectClean({ cut: true });
+  });
+
+  test("of a hub that answers otherwise are not guessed", async () => {
+    const operator = await visit();
+    const page = await operator.open("/console");
+    await page.route("**/v1/lanes", (route) => route.fulfill({ json: { lanes: [] } }));
+    await page.getByRole("textbox", { name: "API key" }).fill(apiKeys.all);
+    await page.keyboard.press("Enter");
+    await consoleOn(page).panel("Lanes").getByText("The hub's answer could not be read.").waitFor();
+    operator.expectClean();
+  });
+});
+
+describe("the page", () => {
+  const screens: readonly BrowserContextOptions[] = [
+    { viewport: { width: 360, height: 740 }, colorScheme: "dark" },
+    { viewport: { width: 360, height: 740 }, colorScheme: "light" },
+    { viewport: { width: 1_440, height: 900 }, colorScheme: "dark" },
+    { viewport: { width: 1_440, height: 900 }, colorScheme: "light" },
+  ];
+
+  test.each(screens)("has no fault that axe finds, and no sideways scrolling, with %o", async (screen) => {
+    const phone = await device("looks", "phone");
+    await push(hub.url, {
+      to: { user: "looks" },
+      type: "order.shipped",
+      priority: "high",
+      data: { order: 1 },
+    });
+    await conflict("looks", "looks-0001");
+    await eventually(() => phone.received.length >= 2);
+    const operator = await visit({ ...screen, reducedMotion: "reduce" });
+    const width = (page: { evaluate<Value>(script: string): Promise<Value> }) =>
+      page.evaluate<number>("document.documentElement.scrollWidth");
+    const locked = await operator.open("/console");
+    await locked.getByRole("textbox", { name: "API key" }).waitFor();
+    expect(await accessibilityFaults(locked)).toEqual([]);
+    expect(await width(locked)).toBe(screen.viewport?.width);
+
+    const { page, user, letters, sending, send, watch } = await openConsole(operator);
+    await watch("looks");
+    await user.getByText("order.shipped").first().waitFor();
+    await letters.getByText("to looks, looks-0001").first().waitFor();
+    await page.getByText("Rates over the last minute.").waitFor();
+    await page.getByText("The numbers").click();
+    await page.locator("#inbox-rows summary").first().click();
+    await page.locator("#letters-rows summary").first().click();
+    await send({ To: "looks" });
+    await sending.getByText("handled by phone").waitFor();
+    await send({ "Data, as JSON": "{", "ttl in seconds": "a day" });
+    await sending.getByText("must be whole seconds").waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await width(page)).toBe(screen.viewport?.width);
+
+    await user.getByRole("button", { name: "Disconnect…" }).click();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    operator.expectClean(onItsWay);
+  });
+
+  test("needs no mouse: from the key to a message sent and a user disconnected", async () => {
+    await device("keys", "phone");
+    const operator = await visit();
+    const page = await operator.open("/console");
+    const focused = () =>
+      page.evaluate<string>(
+        "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()",
+      );
+    const tabTo = async (name: string) => {
+      for (let tabs = 0; tabs < 40 && (await focused()) !== name; tabs += 1) await page.keyboard.press("Tab");
+      expect(await focused()).toBe(name);
+    };
+    await page.getByRole("textbox", { name: "API key" }).waitFor();
+    await page.keyboard.type(apiKeys.all);
+    await page.keyboard.press("Enter");
+    await page.getByText("key 8wg5c1a1").waitFor();
+    await tabTo("To");
+    await page.keyboard.type("keys");
+    await tabTo("normal");
+    await page.keyboard.press("ArrowLeft");
+    expect(await focused()).toBe("high");
+    await tabTo("Send");
+    await page.keyboard.press("Enter");
+    await page.getByText("handled by phone").waitFor();
+    await tabTo("User");
+    await page.keyboard.type("keys");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Watching keys" }).waitFor();
+    await tabTo("Disconnect…");
+    await page.keyboard.press("Enter");
+    expect(await focused()).toBe("Cancel");
+    await tabTo("Disconnect");
+    await page.keyboard.press("Enter");
+    await page.getByText("1 connection of keys closed.").waitFor();
+    expect(await focused()).toBe("Disconnect…");
+    operator.expectClean(onItsWay);
+  });
+
+  test("takes less than 50 kB of the wire", async () => {
+    const operator = await visit();
+    expect(await bytesOfFirstLoad(operator.context, `${hub.url}/console`)).toBeLessThan(50_000);
+  });
+});

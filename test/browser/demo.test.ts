@@ -1,0 +1,350 @@
+/** The inbox demo in real Chromium, against a real hub. */
+import type { Browser, BrowserContextOptions } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  accessibilityFaults,
+  bytesOfFirstLoad,
+  launchBrowser,
+  layoutShift,
+  type Visitor,
+  visitor,
+} from "../support/browser.ts";
+import { apiKeys, tokenFor, withKey } from "../support/credentials.ts";
+import { eventually } from "../support/eventually.ts";
+import { type HubProcess, startHub } from "../support/hub-process.ts";
+import { inboxOn, openInbox } from "../support/inbox-page.ts";
+import { ask, listen, push } from "../support/publisher.ts";
+
+let hub: HubProcess;
+let browser: Browser;
+const visitors: Visitor[] = [];
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+  hub = await startHub();
+});
+
+afterEach(async () => {
+  for (const each of visitors.splice(0)) await each.close();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await hub?.stop();
+});
+
+async function visit(options: BrowserContextOptions = {}): Promise<Visitor> {
+  const made = await visitor(browser, hub.url, options);
+  visitors.push(made);
+  return made;
+}
+
+/** Pushes a message whose title is all that matters. Critical, so that it is in the stream when this resolves. */
+async function send(
+  user: string,
+  title: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  await push(hub.url, { to: { user }, type: "notification", priority: "critical", data: { title }, ...more });
+}
+
+describe("what arrives", () => {
+  test("is seen in two tabs, counted in the title and by the bell, and said to those who listen", async () => {
+    const somebody = await visit();
+    const one = await openInbox(somebody, "arrives");
+    const other = await openInbox(somebody, "arrives");
+    expect(await one.page.title()).toBe("Inbox · Hubbub");
+    await send("arrives", "The kettle is on");
+    for (const tab of [one, other]) {
+      await tab.shows(["The kettle is on"]);
+      await tab.showsUnread(["The kettle is on"]);
+      await eventually(async () => (await tab.page.title()) === "(1) Inbox · Hubbub");
+      await tab.page.getByRole("button", { name: "1 unread message" }).waitFor();
+      const said = tab.page.locator("[aria-live=polite]");
+      await eventually(
+        async () => (await said.textContent()) === "New message, critical priority: The kettle is on",
+      );
+    }
+    somebody.expectClean();
+  });
+
+  test("has its priority beside it as a word, whatever publishers write as data, and runs nothing of it", async () => {
+    const somebody = await visit();
+    const nasty = `<img src="https://evil.example/x.png" onerror="alert(1)"><script>alert(2)</script>`;
+    const { page, shows } = await openInbox(somebody, "priorities");
+    await send("priorities", "Low", { priority: "low" });
+    await shows(["Low"]);
+    await send("priorities", nasty);
+    await send("priorities", "", { type: "build.done", data: { minutes: 4 } });
+    await shows(["Build done", nasty, "Low"]);
+    const facts = await page.locator("#list .priority").allTextContents();
+    expect(facts).toEqual(["Critical", "Critical", "Low"]);
+    await page.getByText('{"minutes":4}').waitFor();
+    somebody.expectClean();
+  });
+
+  test("and is in no inbox, being for who is there only, is a notice", async () => {
+    const somebody = await visit();
+    const { page, titles } = await openInbox(somebody, "present");
+    await send("present", "Bob is typing", { ttl: 0 });
+    await page.getByLabel("Notices").getByText("For who is here right now: Bob is typing").waitFor();
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    expect(await page.locator(".notice").count()).toBe(0);
+    expect(await titles()).toEqual([]);
+    somebody.expectClean();
+  });
+
+  test("is listed page by page, without holes", async () => {
+    const expected = Array.from({ length: 40 }, (_, index) => `Message ${40 - index}`);
+    const messages = expected.toReversed().map((title) => ({
+      to: { user: "pages" },
+      type: "notification",
+      priority: "critical",
+      data: { title },
+    }));
+    for (let from = 0; from < 40; from += 10)
+      await push(hub.url, { messages: messages.slice(from, from + 10) });
+    const somebody = await visit();
+    const { page, shows } = await openInbox(somebody, "pages");
+    await shows(expected.slice(0, 30));
+    await page.getByRole("button", { name: "Load older" }).click();
+    await shows(expected);
+    await page.getByRole("button", { name: "Load older" }).waitFor({ state: "hidden" });
+    somebody.expectClean();
+  });
+
+  test("not any more, is told as a gap, with the reason", async () => {
+    const somebody = await visit();
+    const first = await openInbox(somebody, "gap");
+    await send("gap", "Hello");
+    await first.shows(["Hello"]);
+    await eventually(async () => JSON.stringify(await ask(hub.url, "users/gap")).includes('"cursor":1'));
+    await first.page.close();
+    await send("gap", "10 %", { collapseKey: "build" });
+    await send("gap", "20 %", { collapseKey: "build" });
+    const { page, shows } = await openInbox(somebody, "gap");
+    await page
+      .getByLabel("Notices")
+      .getByText("Message #2 will not come: a newer one took its place.")
+      .waitFor();
+    await shows(["20 %", "Hello"]);
+    somebody.expectClean();
+  });
+});
+
+describe("what is read", () => {
+  test("in one tab is read in the other, and on another device of the user", async () => {
+    const somebody = await visit();
+    const one = await openInbox(somebody, "reads");
+    const other = await openInbox(somebody, "reads");
+    const elsewhere = await openInbox(await visit(), "reads");
+    for (const title of ["First", "Second", "Third"]) await send("reads", title);
+    await other.shows(["Third", "Second", "First"]);
+    await elsewhere.shows(["Third", "Second", "First"]);
+
+    await one.message("Second").click();
+    for (const tab of [one, other, elsewhere]) {
+      await tab.showsUnread(["Third", "First"]);
+      await tab.page.getByRole("button", { name: "2 unread messages" }).waitFor();
+    }
+    await other.page.getByRole("button", { name: "Mark all as read" }).click();
+    for (const tab of [one, other, elsewhere]) {
+      await tab.showsUnread([]);
+      await tab.page.getByRole("button", { name: "No unread messages" }).waitFor();
+    }
+    await one.page.reload();
+    await one.shows(["Third", "Second", "First"]);
+    await one.showsUnread([]);
+    for (const each of visitors) each.expectClean();
+  });
+
+  test("needs no mouse: from the bell to a message, marked, and on to the next one", async () => {
+    const somebody = await visit();
+    const { page, showsUnread, shows } = await openInbox(somebody, "keys");
+    for (const title of ["First", "Second"]) await send("keys", title);
+    await shows(["Second", "First"]);
+    const focused = () => page.evaluate("document.activeElement.getAttribute('aria-label')");
+    for (let tabs = 0; tabs < 5 && (await focused()) !== "2 unread messages"; tabs += 1) {
+      await page.keyboard.press("Tab");
+    }
+    expect(await focused()).toBe("2 unread messages");
+    await page.keyboard.press("Enter");
+    expect(await page.locator(":focus").textContent()).toBe("Mark as read: Second");
+    expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).toBe("solid");
+    await page.keyboard.press("Enter");
+    await showsUnread(["First"]);
+    expect(await page.locator(":focus").textContent()).toBe("Mark as read: First");
+    await page.keyboard.press("Space");
+    await showsUnread([]);
+    expect(await page.locator(":focus").textContent()).toBe("Inbox");
+    somebody.expectClean();
+  });
+});
+
+describe("when the connection breaks", () => {
+  test("by the hub, both tabs say when they try again, come back by themselves, and get what was pushed meanwhile", async () => {
+    const somebody = await visit();
+    const one = await openInbox(somebody, "cut");
+    const other = await openInbox(somebody, "cut");
+    await send("cut", "Before");
+    await other.shows(["Before"]);
+    await hub.kill();
+    for (const tab of [one, other]) {
+      await tab.says(/^Offline: the connection was lost/);
+      await tab.page.getByText(/Trying again in \d+ s|Trying again …/).waitFor();
+    }
+    await hub.restart();
+    await send("cut", "Meanwhile");
+    for (const tab of [one, other]) {
+      await tab.says(/^Live/, 60_000);
+      await tab.shows(["Meanwhile", "Before"]);
+    }
+    somebody.expectClean({ cut: true });
+  });
+
+  test("because the device is in use elsewhere, the page says so, and takes it back when asked to", async () => {
+    const somebody = await visit();
+    const { page, says } = await openInbox(somebody, "replaced");
+    const [, device = ""] =
+      /"device":"([^"]+)"/.exec(JSON.stringify(await ask(hub.url, "users/replaced"))) ?? [];
+    const elsewhere = await listen(hub.url, "replaced", device);
+    await says(/^Stopped: another window took this device over/);
+    await page.getByRole("button", { name: "Connect again" }).click();
+    await says(/^Live/);
+    await eventually(() => elsewhere.statuses.includes("stopped"));
+    somebody.expectClean();
+  });
+
+  test("by the network, what is marked as read meanwhile is kept, and what was pushed comes with the network", async () => {
+    const somebody = await visit();
+    const { message, says, shows, showsUnread } = await openInbox(somebody, "offline");
+    await send("offline", "Before");
+    await shows(["Before"]);
+    await somebody.context.setOffline(true);
+    await says(/no network/i);
+    await message("Before").click();
+    await send("offline", "Meanwhile");
+    await somebody.context.setOffline(false);
+    await says(/^Live/, 60_000);
+    await shows(["Meanwhile", "Before"]);
+    await showsUnread(["Meanwhile"]);
+    await eventually(async () => JSON.stringify(await ask(hub.url, "users/offline")).includes('"unread":1'));
+    somebody.expectClean({ cut: true });
+  });
+});
+
+describe("who wants to try it", () => {
+  test("copies the line that pushes, and opens a second tab of the same user", async () => {
+    const somebody = await visit();
+    const { page } = await openInbox(somebody, "tries");
+    await page.getByRole("button", { name: "Copy" }).click();
+    await page.getByText("Copied", { exact: true }).waitFor();
+    const opened = somebody.context.waitForEvent("page");
+    await page.getByRole("link", { name: "Open a second tab" }).click();
+    const second = inboxOn(await opened);
+    await second.says(/^Live/);
+    expect(second.page.url()).toBe(`${hub.url}/demo`);
+    expect(await second.page.locator("#who").textContent()).toBe("tries");
+    somebody.expectClean();
+  });
+});
+
+describe("the token", () => {
+  test("leaves the address bar at once, and survives a reload", async () => {
+    const somebody = await visit();
+    const { page, says } = await openInbox(somebody, "token");
+    expect(page.url()).toBe(`${hub.url}/demo`);
+    await page.reload();
+    await says(/^Live/);
+    expect(await page.locator("#push-line").textContent()).toContain('"to": { "user": "token" }');
+    somebody.expectClean();
+  });
+
+  test("is asked for where there is none or one that is over, with where to get it; what is no token is refused", async () => {
+    const somebody = await visit();
+    const page = await somebody.open("/demo");
+    await page.getByText("npm run --silent dev:env -- alice").waitFor();
+    await page.getByText("POST /v1/tokens").waitFor();
+    await page.getByLabel("Connect token").fill("hub_abc_def");
+    await page.getByRole("button", { name: "Show the inbox" }).click();
+    await page.getByText("That is no connect token").waitFor();
+    const over = await tokenFor("asks", { now: Date.now() - 7_200_000 });
+    await page.goto(`${hub.url}/demo#token=${over}`);
+    await page.getByText("The token of asks is over").waitFor();
+    await page.getByLabel("Connect token").fill(` ${await tokenFor("asks")}\n`);
+    await page.getByRole("button", { name: "Show the inbox" }).click();
+    await inboxOn(page).says(/^Live/);
+    somebody.expectClean();
+  });
+
+  test("that is revoked or wrong is asked for again", async () => {
+    const somebody = await visit();
+    const { page } = await openInbox(somebody, "revoked");
+    await fetch(`${hub.url}/v1/users/revoked/connections?revoke=true`, {
+      method: "DELETE",
+      headers: withKey(apiKeys.all),
+    });
+    await page.getByText("The token is over, or was refused. Paste a fresh one to go on.").waitFor();
+    expect(await page.title()).toBe("Inbox · Hubbub");
+    somebody.expectClean();
+  });
+});
+
+describe("the page", () => {
+  const screens: readonly BrowserContextOptions[] = [
+    { viewport: { width: 360, height: 740 }, colorScheme: "dark" },
+    { viewport: { width: 360, height: 740 }, colorScheme: "light" },
+    { viewport: { width: 1_280, height: 800 }, colorScheme: "dark" },
+    { viewport: { width: 1_280, height: 800 }, colorScheme: "light" },
+  ];
+
+  beforeAll(async () => {
+    for (const [index, priority] of ["low", "normal", "high", "critical"].entries()) {
+      await send("looks", priority, { priority });
+      await eventually(async () =>
+        JSON.stringify(await ask(hub.url, "users/looks")).includes(`"head":${index + 1}`),
+      );
+    }
+  });
+
+  test.each(screens)("has no fault that axe finds, and no sideways scrolling, with %o", async (screen) => {
+    const somebody = await visit({ ...screen, reducedMotion: "reduce" });
+    const { page, shows } = await openInbox(somebody, "looks");
+    await shows(["critical", "high", "normal", "low"]);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    const width = () => page.evaluate<number>("document.documentElement.scrollWidth");
+    expect(await width()).toBe(screen.viewport?.width);
+    await page.getByRole("button", { name: "Use another token" }).click();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await width()).toBe(screen.viewport?.width);
+    await page.goto(hub.url);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await width()).toBe(screen.viewport?.width);
+    somebody.expectClean();
+  });
+
+  test("takes less than 50 kB of the wire to its first message, and nothing moves while it loads", async () => {
+    await send("light", "Here");
+    const somebody = await visit();
+    expect(await bytesOfFirstLoad(somebody.context, `${hub.url}/demo`)).toBeLessThan(50_000);
+    const { page, shows } = await openInbox(somebody, "light");
+    await shows(["Here"]);
+    expect(await layoutShift(page)).toBe(0);
+    somebody.expectClean();
+  });
+
+  test("runs no script but its own, reads no string as markup, and asks nobody but its hub", async () => {
+    const somebody = await visit();
+    const page = await somebody.open("/demo");
+    await page.evaluate(`(async () => {
+      const script = document.createElement("script");
+      try { script.textContent = "globalThis.ran = true"; document.body.append(script); } catch {}
+      try { document.body.innerHTML = "<b>injected</b>"; } catch {}
+      await fetch("https://hub.example.com/").catch(() => {});
+    })()`);
+    expect(await page.evaluate("globalThis.ran ?? document.querySelector('b') ?? 'nothing'")).toBe("nothing");
+    for (const refused of ["TrustedScript", "TrustedHTML", "connect-src 'self'"]) {
+      expect(somebody.complaints.join("\n")).toContain(refused);
+    }
+  });
+});
