@@ -8,12 +8,12 @@ export interface Handler {
   readonly type: string;
   /** A method, so that handlers of one declared type may stand beside others: the app vouches for the shapes of its types. */
   handle(message: Message): unknown;
+  /** What it handled last, for the case that others have to try that again. */
+  done?: Message;
 }
 
 export class Handlers {
   readonly #handlers = new Set<Handler>();
-  /** Who has handled a message already, while others are still trying. */
-  readonly #done = new WeakMap<Message, Set<Handler>>();
   #added: (() => void) | undefined;
 
   /** @returns takes it off again */
@@ -30,15 +30,13 @@ export class Handlers {
         this.#added = added;
       });
     }
-    const done = this.#done.get(message) ?? new Set();
-    this.#done.set(message, done);
     const wanting = [...this.#handlers].filter(
-      (handler) => !done.has(handler) && [anyType, message.type].includes(handler.type),
+      ({ done, type }) => done !== message && [anyType, message.type].includes(type),
     );
     const tried = await Promise.allSettled(
       wanting.map(async (handler) => {
         await handler.handle(message);
-        done.add(handler);
+        handler.done = message;
       }),
     );
     const failed = tried.find((outcome) => outcome.status === "rejected");

@@ -10,7 +10,6 @@ import * as clientLimits from "./limits.ts";
 import { restart } from "./progress.ts";
 import { noteRead } from "./read-state.ts";
 import { type LiveLink, watchdogAt } from "./state.ts";
-import { noteSynced } from "./sync.ts";
 import { report, say, type Turn } from "./turn.ts";
 import { layDown } from "./work.ts";
 
@@ -40,14 +39,13 @@ export function welcome(turn: Turn, frame: WelcomeFrame): void {
     received: turn.saved.cursor,
     acked: from,
     ackAt: undefined,
-    syncingTo: head,
+    syncingTo: turn.saved.cursor < head ? head : undefined,
   };
   turn.tokenRefused = false;
   turn.bye = undefined;
   // The first ping tells the hub that this client has a heartbeat, and may be missed.
   say(turn, link, pingText);
-  if (turn.saved.cursor < head) report(turn, { state: "syncing" });
-  noteSynced(turn);
+  report(turn, { state: link.syncingTo === undefined ? "live" : "syncing" });
   noteRead(turn, { unread, readUpTo, rev });
   noteSaved(turn);
 }
@@ -72,7 +70,7 @@ export function reopen(turn: Turn): void {
 export function watch(turn: Turn, link: LiveLink): void {
   if (turn.now < watchdogAt(link)) return;
   if (link.pinged === undefined) say(turn, link, pingText, { pinged: turn.now });
-  else abandon(turn, closeCodes.heartbeat_timeout, "no answer to a ping");
+  else abandon(turn, closeCodes.heartbeat_timeout, "no pong");
 }
 
 /** Closes a connection that is of no use any more, and comes back. */

@@ -117,7 +117,7 @@ function tick(turn: Turn): void {
   if (job?.retryAt !== undefined && turn.now >= job.retryAt) handle(turn, job);
   if (link.phase === "waiting" && turn.now >= link.until) open(turn);
   if (link.phase === "connecting" && turn.now >= link.until) {
-    abandon(turn, closeCodes.heartbeat_timeout, "no welcome in time");
+    abandon(turn, closeCodes.heartbeat_timeout, "no welcome");
   }
   if (link.phase !== "live") return;
   if (link.ackAt !== undefined && turn.now >= link.ackAt) acknowledge(turn, link);

@@ -1,9 +1,7 @@
-/** How much of an entry a page loads: at once with the import, and later. */
-import { resolve } from "node:path";
+/** How much an entry brings to a page: at once with the import, and in all. */
 import { gzipSync } from "node:zlib";
-import { build, type Plugin } from "esbuild";
+import { build, type OutputFile, type Plugin } from "esbuild";
 import { buildOptions } from "./javascript.ts";
-import { projectRoot } from "./source.ts";
 
 /** What `hubbub/client` may bring to a page at once, in bytes of gzip: it is loaded before the page can show anything. */
 export const maxClientBytes = 5_000;
@@ -15,32 +13,17 @@ export interface Size {
 }
 
 export interface LoadSize {
-  /** As one file, since a bundler puts it with the app's own code. */
   readonly atOnce: Size;
-  /** What is behind an `import()`, in all; each part is compressed by itself. */
-  readonly later: Size;
+  /** With all that is behind an `import()`. No page needs all of it. */
+  readonly inAll: Size;
 }
 
-/** The size of one entry as a bundler ships it. */
+/** The size of one entry as a bundler ships it: as one file, since it is put with the app's own code. */
 export async function loadSizeOf(entry: string): Promise<LoadSize> {
-  const options = { ...buildOptions, entryPoints: [entry], outdir: "dist/size", minify: true };
-  const alone = { splitting: false, plugins: [withoutLater] };
-  const atOnce = await build({ ...options, ...alone, write: false });
-  const { metafile, outputFiles } = await build({ ...options, write: false, metafile: true });
-  const early = new Set<string>();
-  const load = (file: string): void => {
-    early.add(resolve(projectRoot, file));
-    for (const { path, kind } of metafile.outputs[file]?.imports ?? []) {
-      if (kind === "import-statement" && !early.has(resolve(projectRoot, path))) load(path);
-    }
-  };
-  for (const [file, { entryPoint = "" }] of Object.entries(metafile.outputs)) {
-    if (resolve(projectRoot, entryPoint) === resolve(projectRoot, entry)) load(file);
-  }
-  return {
-    atOnce: sizeOf(atOnce.outputFiles),
-    later: sizeOf(outputFiles.filter(({ path }) => !early.has(path))),
-  };
+  const options = { ...buildOptions, entryPoints: [entry], minify: true, splitting: false };
+  const atOnce = await build({ ...options, plugins: [withoutLater], write: false });
+  const inAll = await build({ ...options, write: false });
+  return { atOnce: sizeOf(atOnce.outputFiles), inAll: sizeOf(inAll.outputFiles) };
 }
 
 /** Leaves an `import()` as it stands, so that what is behind it is not in the file. */
@@ -53,13 +36,10 @@ const withoutLater: Plugin = {
   },
 };
 
-function sizeOf(files: readonly { readonly contents: Uint8Array }[]): Size {
-  const sizes = files.map(({ contents }) => ({
-    minified: contents.byteLength,
-    gzip: gzipSync(contents, { level: 9 }).byteLength,
-  }));
+function sizeOf([file]: readonly OutputFile[]): Size {
+  if (file === undefined) throw new Error("the entry makes no file");
   return {
-    minified: sizes.reduce((sum, { minified }) => sum + minified, 0),
-    gzip: sizes.reduce((sum, { gzip }) => sum + gzip, 0),
+    minified: file.contents.byteLength,
+    gzip: gzipSync(file.contents, { level: 9 }).byteLength,
   };
 }

@@ -38,6 +38,8 @@ export class StreamHub {
   window = 64;
   /** How connections end that are tried now: by the hub's refusal, or by a network that is down (1006). */
   refuse: number | undefined;
+  /** How much later than others the hub hears of connections that are opened now, and of their end. */
+  lagMs = 0;
   /** Every connection that was ever tried. */
   readonly tried: Near[] = [];
   readonly complaints: string[] = [];
@@ -115,10 +117,11 @@ export class StreamHub {
     const device = query.get("device") ?? "";
     const near: Near = { far, device, open: true, welcomed: false, sent: 0, acked: 0, arrival: 0 };
     this.tried.push(near);
-    this.#time.after(this.#latency(), () => this.#admit(near, query.get("epoch"), query.get("seq")));
+    const { lagMs } = this;
+    this.#time.after(lagMs + this.#latency(), () => this.#admit(near, query.get("epoch"), query.get("seq")));
     return {
       said: (text) => this.#time.after(this.#latency(), () => near.open && this.#hear(near, text)),
-      left: () => this.#time.after(this.#latency(), () => this.#forget(near)),
+      left: () => this.#time.after(lagMs + this.#latency(), () => this.#forget(near)),
     };
   }
 
@@ -130,7 +133,7 @@ export class StreamHub {
     }
     if (!near.open) return;
     for (const other of this.open) {
-      if (other === near || other.device !== near.device) continue;
+      if (!other.welcomed || other === near || other.device !== near.device) continue;
       other.open = false;
       this.#time.after(this.#latency(), () => other.far.ended(closeCodes.replaced, "replaced"));
     }

@@ -60,26 +60,30 @@ export interface World {
   leaders(): App[];
   /** What is saved for all tabs. */
   saved(): Kept | undefined;
+  /** Where that went back to; there must be none. */
+  readonly setbacks: number[];
 }
 
 const storageKey = "hubbub:alice";
 
 /**
- * A browser and its hub, until the end of the test, which fails if the protocol was broken.
+ * A browser and its hub, until the end of the test, which fails if the protocol was broken or what is saved went back.
  * @param denied what the browser does not have, or does not let pages use
  */
 export function world(denied: BrowserParts = {}): World {
   const browser = new Browser(denied);
   const hub = new StreamHub(browser.time, browser.random);
   const apps: App[] = [];
+  const setbacks: number[] = [];
   onTestFinished(() => {
     vi.unstubAllGlobals();
     vi.restoreAllMocks();
     expect(hub.complaints).toEqual([]);
+    expect(setbacks).toEqual([]);
   });
   stubTabs(socketOf(browser, hub));
 
-  /** Its writes are lost with the tab; and what all tabs share must never go back. */
+  /** Its writes are lost with the tab. */
   function area(tab: Tab, app: () => App) {
     return {
       getItem: (key: string) => {
@@ -92,7 +96,7 @@ export function world(denied: BrowserParts = {}): World {
         const before = savedIn(browser.stored.get(key));
         const next = savedIn(text);
         if (before !== undefined && next?.epoch === before.epoch && next.device === before.device) {
-          if (next.cursor < before.cursor) hub.complaints.push(`saved ${next.cursor} after ${before.cursor}`);
+          if (next.cursor < before.cursor) setbacks.push(next.cursor);
         }
         browser.stored.set(key, text);
       },
@@ -126,6 +130,7 @@ export function world(denied: BrowserParts = {}): World {
     running,
     leaders: () => running().filter(({ client }) => client.leading),
     saved: () => savedIn(browser.stored.get(storageKey)),
+    setbacks,
   };
 }
 

@@ -2,14 +2,15 @@
  * A device that is a page in a browser: it shares its connection with the other tabs where the browser
  * lets it, and looks after it when somebody looks at the page. Loaded only there.
  */
-import { type Connected, connectApart, identify, type Tell, type Wanted } from "../connect.ts";
+import { connectApart, identify } from "../alone.ts";
+import type { Connected, Tell, Wanted } from "../connect.ts";
 import { socketConnector } from "../socket.ts";
 import type { Kept } from "../storage.ts";
 import { type Attended, onAttention } from "./attention.ts";
 import { onCache } from "./cache.ts";
 import type { Locks } from "./election.ts";
 import { type Channel, SharedConnector } from "./share.ts";
-import { SharedProgress } from "./shared-progress.ts";
+import { forward, SharedProgress } from "./shared-progress.ts";
 
 /** What of a page is used. The parts for sharing are absent in old browsers, and in pages not served over https. */
 export interface Page extends Attended {
@@ -19,7 +20,8 @@ export interface Page extends Attended {
 
 export async function connectPage(wanted: Wanted, tell: Tell, page: Page): Promise<Connected> {
   const shared = wanted.tabs ? await share(wanted, tell, page) : undefined;
-  const connected = shared?.connected ?? (await connectApart(wanted));
+  const connected =
+    shared?.connected ?? (await connectApart({ ...wanted, storage: forward(wanted.storage) }));
   const unwatch = onAttention(page, () => {
     shared?.hurry();
     tell({ type: "hurry" });

@@ -28,7 +28,7 @@ export interface Surroundings {
 }
 
 export class SharedConnector implements Connector {
-  readonly #tab: TabId = randomId(4);
+  readonly #tab: TabId = randomId();
   readonly #name: string;
   readonly #direct: Connector;
   readonly #Channel: Surroundings["Channel"];
@@ -47,6 +47,8 @@ export class SharedConnector implements Connector {
   #impatience: ReturnType<typeof setTimeout> | undefined;
   /** From where the next connection must begin, because a tab is there. */
   #rewindTo = Number.POSITIVE_INFINITY;
+  /** Until when the connection may be replaced by one that the leader before was opening when it went. */
+  #hauntedUntil = 0;
 
   /**
    * @param name of what is shared: the tabs of the same name share a connection
@@ -60,6 +62,7 @@ export class SharedConnector implements Connector {
     this.#told = tell;
     this.#election = new Election(locks, name, () => {
       this.#begin();
+      this.#hauntedUntil = performance.now() + clientLimits.connectTimeoutMs;
       tell({ type: "reopen" });
     });
   }
@@ -115,7 +118,8 @@ export class SharedConnector implements Connector {
   #lead(resume: Resume, tell: (happening: Happening) => void): Connection {
     const from = resume && { ...resume, seq: Math.min(resume.seq, this.#rewindTo) };
     this.#rewindTo = Number.POSITIVE_INFINITY;
-    const hub = this.#direct.open(from, (happening) => {
+    const hub = this.#direct.open(from, (told) => {
+      const happening = this.#excuse(told);
       // The other tabs first: what this one has handled and saved, they have been told of.
       this.#passOn(happening);
       tell(happening);
@@ -131,6 +135,14 @@ export class SharedConnector implements Connector {
         this.#ended(code, reason);
       },
     };
+  }
+
+  /** Replaced by a tab that is gone: that is no reason to stop. Once, since another device may bear the same name. */
+  #excuse(happening: Happening): Happening {
+    if (happening.type !== "closed" || happening.code !== closeCodes.replaced) return happening;
+    if (performance.now() >= this.#hauntedUntil) return happening;
+    this.#hauntedUntil = 0;
+    return { ...happening, code: closeCodes.resync };
   }
 
   #follow(resume: Resume, tell: (happening: Happening) => void): Connection {

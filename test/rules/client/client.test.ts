@@ -362,7 +362,7 @@ describe("a connection", () => {
     const { client, seen, socket } = await connected();
     socket.receive(welcome({ resumed: false, reason: "new" }));
     await pass(10_000);
-    expect(socket.closedWith).toEqual({ code: 4202, reason: "no answer to a ping" });
+    expect(socket.closedWith).toEqual({ code: 4202, reason: "no pong" });
     socket.receive(messages(1));
     socket.end(1006);
     await pass(500);

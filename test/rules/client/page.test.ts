@@ -1,6 +1,7 @@
 /** What a client does about the page that it runs in, where it runs in one. */
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { memoryStorage } from "../../../src/client/index.ts";
+import { deviceId } from "../../../src/protocol/ids.ts";
 import { connected, inFakeTime, pass } from "../../support/client-app.ts";
 import { messages, welcome } from "../../support/client-driver.ts";
 import { FakeSocket } from "../../support/fake-socket.ts";
@@ -113,7 +114,7 @@ describe("in a page", () => {
     const one = await connected();
     const other = await connected();
     const names = FakeSocket.opened.map(({ url }) => new URL(url).searchParams.get("device"));
-    for (const name of names) expect(name).toMatch(/^phone~[0-9a-z]+$/);
+    for (const name of names) expect(deviceId.parse(name)).toMatch(/^phone~./);
     expect(new Set(names).size).toBe(2);
     expect([one.client.leading, other.client.leading]).toEqual([true, true]);
     one.client.close();

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { HubClient, memoryStorage, type Storage, webStorage } from "../../../src/client/index.ts";
+import { deviceId } from "../../../src/protocol/ids.ts";
 import { connected, device, inFakeTime, pass } from "../../support/client-app.ts";
 import { messages, savedAt, welcome } from "../../support/client-driver.ts";
 import { FakeSocket } from "../../support/fake-socket.ts";
@@ -108,7 +109,7 @@ describe("the name of a device", () => {
   test("is made once, is one that the hub takes, and stays", async () => {
     const storage = memoryStorage();
     const name = await unnamed(storage);
-    expect(name).toMatch(/^[0-9a-z-]{32,36}$/);
+    expect(deviceId.parse(name)).toMatch(/^.{30}/);
     expect(await storage.load()).toEqual({ device: name, epoch: "", cursor: 0, recentIds: [], ahead: [] });
     expect(await unnamed(storage)).toBe(name);
     expect(await unnamed(memoryStorage())).not.toBe(name);

@@ -37,6 +37,20 @@ describe("messages", () => {
     expect(handledIds(client.finish())).toEqual([]);
   });
 
+  test("that come twice on a connection change nothing about what is next", () => {
+    const client = drive(savedAt(5));
+    client.live();
+    client.frame(messages(6, 7, 8));
+    expect(client.frame(messages(6, 7))).toEqual([]);
+    expect(client.frame(gap(6, 7))).toEqual([]);
+    expect(client.frame(messages(9))).toEqual([]);
+    expect(handledIds([...client.finish(), ...client.finish(), ...client.finish()])).toEqual([
+      "message-7",
+      "message-8",
+      "message-9",
+    ]);
+  });
+
   test("with a number missing make the device start over from its cursor", () => {
     const client = drive(savedAt(5));
     client.live();

@@ -1,7 +1,7 @@
 /** Where tabs can't share, each is a device of its own, and works. */
 import { expect, test } from "vitest";
 import type { BrowserParts } from "../../../support/fake-tabs.ts";
-import { world } from "../../../support/tab-app.ts";
+import { ids, inTab, world } from "../../../support/tab-app.ts";
 import { eachForItself } from "./each-for-itself.ts";
 
 test.each<[string, BrowserParts]>([
@@ -11,6 +11,18 @@ test.each<[string, BrowserParts]>([
 ])("in a browser %s two tabs do not replace each other", async (_, parts) => {
   await eachForItself(world(parts));
   await eachForItself(world(parts), { device: "l".repeat(128) });
+});
+
+test("of two tabs that do not share, the slow one does not set back what is saved", async () => {
+  const tabs = world({ locks: "none" });
+  const fast = await tabs.open();
+  const slow = await tabs.open({ handle: () => inTab(slow.tab, 300) });
+  await tabs.pass(100);
+  for (let count = 0; count < 5; count += 1) tabs.hub.publish();
+  await tabs.pass(10_000);
+  expect(fast.seen).toEqual(ids(1, 5));
+  expect(slow.seen).toEqual(ids(1, 5));
+  expect(tabs.saved()).toMatchObject({ cursor: 5 });
 });
 
 test("two tabs that shall not share do not replace each other", async () => {

@@ -371,6 +371,42 @@ describe("when the leader goes", () => {
     for (const app of tabs.running()) expect(missedBy(app, tabs.hub.head)).toEqual([]);
   });
 
+  test("while it was connecting, and its connection comes late, the next one stays", async () => {
+    for (const how of ["close", "crash"] as const) {
+      const tabs = world();
+      const first = await tabs.open();
+      const second = await tabs.open();
+      tabs.hub.lagMs = 300;
+      await tabs.browser.time.until(() => tabs.hub.tried.length === 1, 100);
+      await tabs.pass(100);
+      tabs.hub.lagMs = 0;
+      first[how]();
+      await tabs.pass(2_000);
+      publish(tabs, 3);
+      await tabs.pass(500);
+      expect(second.seen).toEqual(ids(1, 3));
+      expect(second.statuses).toContainEqual(
+        expect.objectContaining({ state: "waiting", reason: "replaced" }),
+      );
+      expect(second.client.status).toEqual({ state: "live" });
+    }
+  });
+
+  test("and another device bears the same name, the next one gives way", async () => {
+    const tabs = world();
+    const first = await tabs.open();
+    const second = await tabs.open();
+    await tabs.pass(200);
+    first.close();
+    await tabs.pass(200);
+    for (let replaced = 0; replaced < 2; replaced += 1) {
+      expect(tabs.running()).toEqual([second]);
+      tabs.hub.end(4007);
+      await tabs.pass(2_000);
+    }
+    expect(second.client.status).toMatchObject({ state: "stopped", code: 4007 });
+  });
+
   test("leaders may follow each other as fast as can be", async () => {
     const tabs = world();
     for (let count = 0; count < 6; count += 1) await tabs.open();
