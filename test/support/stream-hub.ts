@@ -58,14 +58,13 @@ export class StreamHub {
     return this.stream.length;
   }
 
-  /** @returns its id */
-  publish(): string {
-    this.#published += 1;
-    const id = `message-${this.#published}`;
-    this.stream.push(id);
-    this.read = { ...this.read, unread: this.read.unread + 1 };
-    this.#pumpAll();
-    return id;
+  publish(count = 1): void {
+    for (let done = 0; done < count; done += 1) {
+      this.#published += 1;
+      this.stream.push(`message-${this.#published}`);
+      this.read = { ...this.read, unread: this.read.unread + 1 };
+      this.#pumpAll();
+    }
   }
 
   /** A message of the stream and its copy ahead of its turn. */

@@ -52,7 +52,7 @@ export function disconnected(relay: Relay): Relay {
 export function join(
   { welcome, epoch, held, after, received }: Relay,
   resume: Resume,
-): readonly ServerFrame[] | { readonly rewindTo: Seq } | undefined {
+): readonly [WelcomeFrame, ...ServerFrame[]] | { readonly rewindTo: Seq } | undefined {
   if (welcome === undefined) return undefined;
   const head = Math.max(welcome.head, received);
   const resumed = resume?.epoch === epoch && resume.seq <= head;

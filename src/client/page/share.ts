@@ -62,7 +62,6 @@ export class SharedConnector implements Connector {
     this.#told = tell;
     this.#election = new Election(locks, name, () => {
       this.#begin();
-      this.#hauntedUntil = performance.now() + clientLimits.connectTimeoutMs;
       tell({ type: "reopen" });
     });
   }
@@ -111,6 +110,7 @@ export class SharedConnector implements Connector {
   /** As the leader. */
   #begin(): void {
     this.#progress.lead();
+    this.#hauntedUntil = performance.now() + clientLimits.connectTimeoutMs;
     this.#tell = undefined;
     this.#relay = disconnected(this.#relay);
   }
@@ -251,9 +251,8 @@ export class SharedConnector implements Connector {
       this.#told({ type: "reopen" });
       return;
     }
-    const from = answer[0]?.type === "welcome" ? answer[0].from : 0;
     for (const frame of answer) this.#post({ kind: "frame", to: tab, frame });
-    this.#note(tab, from);
+    this.#note(tab, answer[0].from);
   }
 
   #post(word: Word): void {

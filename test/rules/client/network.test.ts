@@ -2,7 +2,7 @@
  * The client over a network that breaks once, before each frame in either direction, one run for each.
  * Whatever handlers, clocks and the process do meanwhile, every message is handled once and in order.
  */
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Fault, HubClient, type Message, memoryStorage } from "../../../src/client/index.ts";
 import { type Cut, Network } from "./network.ts";
 import { SmallHub } from "./small-hub.ts";
@@ -11,6 +11,9 @@ import { VirtualTime } from "./virtual-time.ts";
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
+
+// Loaded when it is first needed, which takes real time.
+beforeAll(() => import("../../../src/client/alone.ts"));
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,6 +1,6 @@
 /** What a fleet does to its hub when something goes wrong for all of it at once. Attempts are counted at the hub. */
 import { setMaxListeners } from "node:events";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { HubClient, type HubClientOptions, type Status } from "../../../src/client/index.ts";
 import * as clientLimits from "../../../src/client/limits.ts";
 import { closeCodes } from "../../../src/protocol/close-codes.ts";
@@ -17,6 +17,9 @@ const timeout = 60_000;
 let time: VirtualTime;
 let hub: SmallHub;
 let network: Network;
+
+// Loaded when it is first needed, which takes real time.
+beforeAll(() => import("../../../src/client/alone.ts"));
 
 beforeEach(() => {
   time = new VirtualTime(20_261_125);

@@ -29,7 +29,9 @@ test("a new beginning is told with its reason", () => {
 });
 
 test("faults are told", () => {
-  expect(faultLine({ kind: "handler", message: streamMessage(1), error: new Error("no room") })).toContain("message-1");
+  expect(faultLine({ kind: "handler", message: streamMessage(1), error: new Error("no room") })).toContain(
+    "message-1",
+  );
   expect(faultLine({ kind: "storage" })).toContain("could not be saved");
   expect(faultLine({ kind: "hub", code: "bad_ack", message: "beyond" })).toContain("bad_ack, beyond");
 });

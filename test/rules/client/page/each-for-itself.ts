@@ -2,15 +2,11 @@
 import { expect } from "vitest";
 import { type AppOptions, ids, type World } from "../../../support/tab-app.ts";
 
-function publish({ hub }: World, count: number): void {
-  for (let done = 0; done < count; done += 1) hub.publish();
-}
-
 export async function eachForItself(tabs: World, options: AppOptions = {}): Promise<void> {
   const first = await tabs.open(options);
   const second = await tabs.open(options);
   await tabs.pass(100);
-  publish(tabs, 5);
+  tabs.hub.publish(5);
   await tabs.pass(500);
   expect(first.seen).toEqual(ids(1, 5));
   expect(second.seen).toEqual(ids(1, 5));
@@ -23,7 +19,7 @@ export async function eachForItself(tabs: World, options: AppOptions = {}): Prom
   // A reload goes on where the tab was.
   first.close();
   second.crash();
-  publish(tabs, 2);
+  tabs.hub.publish(2);
   const third = await tabs.open(options);
   await tabs.pass(500);
   expect(third.seen).toEqual(ids(6, 7));

@@ -1,10 +1,6 @@
 /** Tabs that are put away: frozen, in the back/forward cache, in the background. */
 import { describe, expect, test } from "vitest";
-import { ids, inTab, missedBy, type World, world } from "../../../support/tab-app.ts";
-
-function publish({ hub }: World, count: number): void {
-  for (let done = 0; done < count; done += 1) hub.publish();
-}
+import { ids, inTab, missedBy, world } from "../../../support/tab-app.ts";
 
 async function two() {
   const tabs = world();
@@ -12,7 +8,7 @@ async function two() {
   await tabs.pass(100);
   const second = await tabs.open();
   await tabs.pass(100);
-  publish(tabs, 3);
+  tabs.hub.publish(3);
   await tabs.pass(500);
   return { tabs, first, second };
 }
@@ -21,13 +17,13 @@ describe("a tab in the back/forward cache", () => {
   test("hands the connection on, and follows when it comes back", async () => {
     const { tabs, first, second } = await two();
     first.tab.enterCache();
-    publish(tabs, 3);
+    tabs.hub.publish(3);
     await tabs.browser.time.until(() => second.seen.length === 6, 1_000);
     await tabs.pass(60_000);
-    publish(tabs, 3);
+    tabs.hub.publish(3);
     first.tab.leaveCache();
     await tabs.pass(1_000);
-    publish(tabs, 3);
+    tabs.hub.publish(3);
     await tabs.pass(1_000);
     for (const { seen, client } of [first, second]) {
       expect(seen).toEqual(ids(1, 12));
@@ -44,7 +40,7 @@ describe("a tab in the back/forward cache", () => {
     second.tab.leaveCache();
     await tabs.pass(1_000);
     first.crash();
-    publish(tabs, 3);
+    tabs.hub.publish(3);
     await tabs.pass(2_000);
     expect(second.seen).toEqual(ids(1, 6));
     expect(second.client.leading).toBe(true);
@@ -54,7 +50,7 @@ describe("a tab in the back/forward cache", () => {
     const { tabs, first, second } = await two();
     second.close();
     first.tab.enterCache();
-    publish(tabs, 3);
+    tabs.hub.publish(3);
     await tabs.pass(60_000);
     expect(tabs.hub.open).toEqual([]);
     first.tab.leaveCache();
@@ -98,7 +94,7 @@ test("a follower that was frozen catches up, without holding up the others for l
   const { tabs, first, second } = await two();
   tabs.hub.window = 16;
   second.tab.freeze();
-  publish(tabs, 100);
+  tabs.hub.publish(100);
   await tabs.pass(30_000);
   expect(first.seen).toEqual(ids(1, 103));
   second.tab.thaw();
@@ -110,7 +106,7 @@ test("a follower that was frozen catches up, without holding up the others for l
 test("a leader that was frozen for an hour is the leader when it thaws", async () => {
   const { tabs, first, second } = await two();
   first.tab.freeze();
-  publish(tabs, 20);
+  tabs.hub.publish(20);
   await tabs.pass(3_600_000);
   first.tab.thaw();
   await tabs.pass(60_000);
@@ -152,7 +148,7 @@ describe("somebody who looks", () => {
   test("finds a dead connection sooner", async () => {
     const { tabs, second } = await two();
     tabs.hub.vanish();
-    publish(tabs, 1);
+    tabs.hub.publish(1);
     await tabs.pass(1_000);
     second.tab.look();
     await tabs.browser.time.until(() => second.seen.length === 4, 22_000);
@@ -178,7 +174,7 @@ test("a handler that runs while its tab comes to lead is not run twice", async (
   await tabs.pass(100);
   const second = await tabs.open({ handle: () => inTab(second.tab, 400) });
   await tabs.pass(100);
-  publish(tabs, 3);
+  tabs.hub.publish(3);
   await tabs.pass(100);
   first.crash();
   await tabs.pass(5_000);

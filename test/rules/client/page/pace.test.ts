@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { ackMessages, tabPatienceMs } from "../../../../src/client/limits.ts";
 import { acknowledgeable, fed, noted, patienceMs, without } from "../../../../src/client/page/pace.ts";
-import { type App, ids, inTab, type World, world } from "../../../support/tab-app.ts";
+import { type App, ids, inTab, world } from "../../../support/tab-app.ts";
 
 const patience = tabPatienceMs;
 
@@ -58,10 +58,6 @@ async function two(which: "leader" | "follower", handle: (app: App) => unknown) 
   return { tabs, odd: which === "leader" ? first : second, other: which === "leader" ? second : first };
 }
 
-function publish({ hub }: World, count: number): void {
-  for (let done = 0; done < count; done += 1) hub.publish();
-}
-
 const never = () => new Promise(() => {});
 
 describe.each(["leader", "follower"] as const)("a %s", (which) => {
@@ -70,7 +66,7 @@ describe.each(["leader", "follower"] as const)("a %s", (which) => {
     async (idleMs) => {
       const { tabs, odd, other } = await two(which, ({ tab }) => inTab(tab, 300));
       await tabs.pass(idleMs);
-      publish(tabs, 100);
+      tabs.hub.publish(100);
       for (let passed = 0; passed < 100; passed += 1) {
         await tabs.pass(300);
         const sent = tabs.hub.open[0]?.sent ?? 0;
@@ -86,12 +82,12 @@ describe.each(["leader", "follower"] as const)("a %s", (which) => {
 
   test("that is stuck holds the stream up for a while, and no longer", async () => {
     const { tabs, odd, other } = await two(which, never);
-    publish(tabs, 100);
+    tabs.hub.publish(100);
     await tabs.pass(patience - 1_000);
     expect(other.seen).toEqual(ids(1, 16));
     await tabs.pass(2_500);
     expect(other.seen).toEqual(ids(1, 100));
-    publish(tabs, 100);
+    tabs.hub.publish(100);
     await tabs.pass(1_000);
     expect(other.seen).toEqual(ids(1, 200));
     expect(odd.seen).toEqual([]);
@@ -99,11 +95,11 @@ describe.each(["leader", "follower"] as const)("a %s", (which) => {
 
   test("that is stuck holds the stream up only for a while after each new connection", async () => {
     const { tabs, other } = await two(which, never);
-    publish(tabs, 50);
+    tabs.hub.publish(50);
     await tabs.pass(2 * patience);
     tabs.hub.end(4203);
     await tabs.pass(15_000);
-    publish(tabs, 50);
+    tabs.hub.publish(50);
     await tabs.pass(2 * patience);
     expect(other.seen).toEqual(ids(1, 100));
     expect(tabs.hub.complaints).toEqual([]);
@@ -115,7 +111,7 @@ test("one tab alone that is stuck holds the stream up", async () => {
   tabs.hub.window = 16;
   await tabs.open({ handle: never });
   await tabs.pass(100);
-  publish(tabs, 100);
+  tabs.hub.publish(100);
   await tabs.pass(60_000);
   expect(tabs.hub.open[0]).toMatchObject({ sent: 16, acked: 0 });
 });
@@ -123,7 +119,7 @@ test("one tab alone that is stuck holds the stream up", async () => {
 test("a follower that crashed or was closed holds nothing up", async () => {
   for (const how of ["crash", "close"] as const) {
     const { tabs, odd, other } = await two("follower", never);
-    publish(tabs, 100);
+    tabs.hub.publish(100);
     await tabs.pass(1_000);
     odd[how]();
     await tabs.pass(how === "close" ? 1_000 : patience + 1_000);

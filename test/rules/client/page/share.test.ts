@@ -2,11 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStorage } from "../../../../src/client/index.ts";
 import { savedAt } from "../../../support/client-driver.ts";
-import { type App, ids, inTab, missedBy, type World, world } from "../../../support/tab-app.ts";
-
-function publish({ hub }: World, count: number): void {
-  for (let done = 0; done < count; done += 1) hub.publish();
-}
+import { ids, world } from "../../../support/tab-app.ts";
 
 describe("two tabs", () => {
   test("share one connection, and each gets every message once", async () => {
@@ -16,7 +12,7 @@ describe("two tabs", () => {
     await pass(100);
     const second = await open();
     await pass(100);
-    publish(tabs, 20);
+    tabs.hub.publish(20);
     await pass(1_000);
     expect(hub.tried).toHaveLength(1);
     expect(first.seen).toEqual(ids(1, 20));
@@ -31,7 +27,7 @@ describe("two tabs", () => {
       const tabs = world({ seed });
       await Promise.all([tabs.open(), tabs.open(), tabs.open()]);
       await tabs.pass(100);
-      publish(tabs, 3);
+      tabs.hub.publish(3);
       await tabs.pass(100);
       expect(tabs.hub.tried).toHaveLength(1);
       expect(tabs.leaders()).toHaveLength(1);
@@ -59,7 +55,7 @@ describe("two tabs", () => {
     first.close();
     first.start();
     await tabs.pass(1_000);
-    publish(tabs, 3);
+    tabs.hub.publish(3);
     await tabs.pass(1_000);
     expect(first.seen).toEqual(ids(1, 3));
     expect(second.seen).toEqual(ids(1, 3));
@@ -82,7 +78,7 @@ describe("two tabs", () => {
     const { tab, seen } = await tabs.open();
     const other = await tabs.open({ tab });
     await tabs.pass(100);
-    publish(tabs, 3);
+    tabs.hub.publish(3);
     await tabs.pass(100);
     expect(tabs.hub.tried).toHaveLength(1);
     expect(seen).toEqual(ids(1, 3));
@@ -106,7 +102,7 @@ describe("every tab gets", () => {
     await tabs.pass(50);
     for (const { seen } of tabs.apps) expect(seen).toEqual(["live-one", "message-1"]);
     tabs.hub.end(1006);
-    publish(tabs, 4);
+    tabs.hub.publish(4);
     tabs.hub.expire(3);
     await tabs.pass(60_000);
     for (const { seen, gaps } of tabs.apps) {
@@ -117,7 +113,7 @@ describe("every tab gets", () => {
 
   test("the read state, also who comes later", async () => {
     const tabs = await three();
-    publish(tabs, 2);
+    tabs.hub.publish(2);
     await tabs.pass(50);
     tabs.hub.say({ type: "state", unread: 1, readUpTo: 1, rev: 1 });
     const late = await tabs.open();
@@ -153,7 +149,7 @@ describe("every tab gets", () => {
   test("an hour of silence without losing the connection", async () => {
     const tabs = await three();
     await tabs.pass(3_600_000);
-    publish(tabs, 1);
+    tabs.hub.publish(1);
     await tabs.pass(50);
     expect(tabs.hub.tried).toHaveLength(1);
     for (const { seen, statuses } of tabs.apps) {
@@ -168,11 +164,11 @@ describe("a tab that comes later", () => {
     const tabs = world();
     await tabs.open();
     await tabs.pass(100);
-    publish(tabs, 10);
+    tabs.hub.publish(10);
     await tabs.pass(500);
     const late = await tabs.open();
     await tabs.pass(100);
-    publish(tabs, 2);
+    tabs.hub.publish(2);
     await tabs.pass(500);
     expect(late.begun).toMatchObject({ cursor: 10 });
     expect(late.seen).toEqual(ids(11, 12));
@@ -184,14 +180,14 @@ describe("a tab that comes later", () => {
     const tabs = world();
     const first = await tabs.open({ device: "laptop" });
     await tabs.pass(100);
-    publish(tabs, 400);
+    tabs.hub.publish(400);
     await tabs.pass(2_000);
     const behind = await tabs.open({
       device: "laptop",
       storage: memoryStorage({ ...savedAt(30), device: "laptop" }),
     });
     await tabs.pass(2_000);
-    publish(tabs, 5);
+    tabs.hub.publish(5);
     await tabs.pass(2_000);
     expect(behind.seen).toEqual(ids(31, 405));
     expect(first.seen).toEqual(ids(1, 405));
@@ -203,12 +199,12 @@ describe("a tab that comes later", () => {
     const tabs = world();
     const first = await tabs.open({ device: "laptop" });
     await tabs.pass(100);
-    publish(tabs, 300);
+    tabs.hub.publish(300);
     await tabs.pass(2_000);
     const storage = memoryStorage({ ...savedAt(2), device: "laptop" });
     const behind = await tabs.open({ device: "laptop", storage });
     await tabs.browser.time.until(() => tabs.hub.tried.length === 2, 1_000);
-    publish(tabs, 1);
+    tabs.hub.publish(1);
     tabs.hub.expire(301);
     await tabs.pass(1_000);
     expect(first.gaps).toMatchObject([{ from: 301, to: 301 }]);
@@ -219,7 +215,7 @@ describe("a tab that comes later", () => {
     const tabs = world();
     await tabs.open({ device: "laptop" });
     await tabs.pass(100);
-    publish(tabs, 100);
+    tabs.hub.publish(100);
     await tabs.pass(2_000);
     const storage = memoryStorage({ ...savedAt(30), device: "laptop" });
     const behind = await tabs.open({ device: "laptop", storage });
@@ -232,7 +228,7 @@ describe("a tab that comes later", () => {
     const tabs = world();
     await tabs.open({ device: "laptop" });
     await tabs.pass(100);
-    publish(tabs, 300);
+    tabs.hub.publish(300);
     await tabs.pass(2_000);
     const unknowing = await tabs.open({ device: "laptop", storage: memoryStorage() });
     const other = { ...savedAt(500), epoch: "epoch-0", device: "laptop" };
@@ -260,164 +256,14 @@ test("a hub that lost its storage makes every tab begin anew, and doubles nothin
   const tabs = world();
   for (let count = 0; count < 3; count += 1) await tabs.open();
   await tabs.pass(200);
-  publish(tabs, 5);
+  tabs.hub.publish(5);
   await tabs.pass(500);
   tabs.hub.loseStorage();
-  publish(tabs, 3);
+  tabs.hub.publish(3);
   await tabs.pass(30_000);
   for (const { seen, resets } of tabs.apps) {
     expect(seen).toEqual(ids(1, 8));
     expect(resets).toEqual(["new", "epoch"]);
   }
   expect(tabs.saved()).toMatchObject({ epoch: "epoch-2", cursor: 3 });
-});
-
-describe("when the leader goes", () => {
-  for (const how of ["close", "crash"] as const) {
-    test(`by a ${how}, the next one connects within a second and takes up the work`, async () => {
-      const tabs = world();
-      const slow = { handle: () => inTab(second.tab, 500) };
-      const first = await tabs.open();
-      await tabs.pass(100);
-      const second = await tabs.open(slow);
-      await tabs.pass(100);
-      publish(tabs, 3);
-      await tabs.pass(200);
-      first[how]();
-      publish(tabs, 2);
-      await tabs.browser.time.until(
-        () => second.client.leading && tabs.hub.open.some(({ welcomed }) => welcomed),
-        1_000,
-      );
-      await tabs.pass(5_000);
-      expect(second.seen).toEqual(ids(1, 5));
-      expect(second.client.status).toEqual({ state: "live" });
-      expect(tabs.saved()).toMatchObject({ cursor: 5 });
-      expect(tabs.hub.tried).toHaveLength(2);
-    });
-  }
-
-  test("what its handler still finishes is saved", async () => {
-    const tabs = world();
-    const first = await tabs.open({ handle: () => inTab(first.tab, 300) });
-    await tabs.pass(100);
-    publish(tabs, 2);
-    await tabs.pass(100);
-    first.close();
-    await tabs.pass(1_000);
-    expect(first.seen).toEqual(ids(1, 1));
-    expect(tabs.saved()).toMatchObject({ cursor: 1 });
-  });
-
-  test("and its handler finishes when another one leads already, what is saved does not go back", async () => {
-    const tabs = world();
-    const first = await tabs.open({ handle: () => inTab(first.tab, 3_000) });
-    await tabs.pass(100);
-    const second = await tabs.open();
-    await tabs.pass(100);
-    publish(tabs, 5);
-    await tabs.pass(100);
-    first.close();
-    await tabs.pass(10_000);
-    expect(second.seen).toEqual(ids(1, 5));
-    expect(tabs.saved()).toMatchObject({ cursor: 5 });
-  });
-
-  test("what it has handled counts, not what a faster tab has", async () => {
-    const tabs = world();
-    const first = await tabs.open({ handle: () => inTab(first.tab, 300) });
-    await tabs.pass(100);
-    const second = await tabs.open();
-    await tabs.pass(100);
-    publish(tabs, 5);
-    await tabs.pass(500);
-    expect(second.seen).toHaveLength(5);
-    expect(tabs.saved()).toMatchObject({ cursor: 1 });
-  });
-
-  test("a tab that was behind leads, and what is saved does not go back", async () => {
-    const tabs = world();
-    const first = await tabs.open();
-    await tabs.pass(100);
-    const second = await tabs.open({ handle: () => inTab(second.tab, 400) });
-    await tabs.pass(100);
-    publish(tabs, 10);
-    await tabs.pass(500);
-    first.crash();
-    await tabs.pass(1_000);
-    expect(tabs.saved()).toMatchObject({ cursor: 10 });
-    const late = await tabs.open();
-    publish(tabs, 1);
-    await tabs.pass(10_000);
-    expect(second.seen).toEqual(ids(1, 11));
-    expect(late.seen).toEqual(ids(11, 11));
-    expect(tabs.saved()).toMatchObject({ cursor: 11 });
-  });
-
-  test("a tab that joins before the next leader is connected is not taken for connected", async () => {
-    const tabs = world();
-    const first = await tabs.open();
-    const next: App = await tabs.open({ token: () => inTab(next.tab, 500).then(() => "tab-2-late") });
-    await tabs.pass(200);
-    first.crash();
-    await tabs.browser.time.until(() => next.client.leading, 100);
-    const late = await tabs.open();
-    await tabs.pass(400);
-    expect(late.statuses).toEqual([{ state: "connecting" }]);
-    await tabs.pass(1_000);
-    expect(late.client.status).toEqual({ state: "live" });
-    publish(tabs, 1);
-    await tabs.pass(100);
-    for (const app of tabs.running()) expect(missedBy(app, tabs.hub.head)).toEqual([]);
-  });
-
-  test("while it was connecting, and its connection comes late, the next one stays", async () => {
-    for (const how of ["close", "crash"] as const) {
-      const tabs = world();
-      const first = await tabs.open();
-      const second = await tabs.open();
-      tabs.hub.lagMs = 300;
-      await tabs.browser.time.until(() => tabs.hub.tried.length === 1, 100);
-      await tabs.pass(100);
-      tabs.hub.lagMs = 0;
-      first[how]();
-      await tabs.pass(2_000);
-      publish(tabs, 3);
-      await tabs.pass(500);
-      expect(second.seen).toEqual(ids(1, 3));
-      expect(second.statuses).toContainEqual(
-        expect.objectContaining({ state: "waiting", reason: "replaced" }),
-      );
-      expect(second.client.status).toEqual({ state: "live" });
-    }
-  });
-
-  test("and another device bears the same name, the next one gives way", async () => {
-    const tabs = world();
-    const first = await tabs.open();
-    const second = await tabs.open();
-    await tabs.pass(200);
-    first.close();
-    await tabs.pass(200);
-    for (let replaced = 0; replaced < 2; replaced += 1) {
-      expect(tabs.running()).toEqual([second]);
-      tabs.hub.end(4007);
-      await tabs.pass(2_000);
-    }
-    expect(second.client.status).toMatchObject({ state: "stopped", code: 4007 });
-  });
-
-  test("leaders may follow each other as fast as can be", async () => {
-    const tabs = world();
-    for (let count = 0; count < 6; count += 1) await tabs.open();
-    await tabs.pass(200);
-    publish(tabs, 2);
-    for (const app of tabs.apps.slice(0, 5)) {
-      await tabs.browser.time.until(() => app.client.leading, 1_000);
-      app.crash();
-      publish(tabs, 2);
-    }
-    await tabs.pass(5_000);
-    expect(tabs.apps[5]?.seen).toEqual(ids(1, 12));
-  });
 });

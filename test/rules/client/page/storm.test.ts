@@ -29,7 +29,7 @@ async function storm(seed: number): Promise<World> {
     if (running().length > 0) act(random.pick(running()));
   };
   const actions = [
-    { weight: 10, act: () => times(random.between(1, 5), () => hub.publish()) },
+    { weight: 10, act: () => hub.publish(random.between(1, 5)) },
     { weight: 2, act: () => hub.express() },
     { weight: 2, act: () => (running().length < 5 ? openOne() : undefined) },
     { weight: 1, act: toOne((app) => app.close()) },
@@ -66,10 +66,6 @@ async function storm(seed: number): Promise<World> {
   await openOne();
   await pass(90_000);
   return tabs;
-}
-
-function times(count: number, act: () => void): void {
-  for (let done = 0; done < count; done += 1) act();
 }
 
 const [first, count] = [1, 150];
