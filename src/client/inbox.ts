@@ -1,5 +1,6 @@
 /** The inbox over HTTP: what a page shows before the first message arrives, and what of it is read. Loaded when it is first used. */
 import { backoffBoundMs } from "./backoff.ts";
+import { claimsOf } from "./claims.ts";
 import * as clientLimits from "./limits.ts";
 import type { Message } from "./message.ts";
 import { readState, streamMessage } from "./parse-frame.ts";
@@ -105,30 +106,8 @@ function inParts(ids: readonly string[]): (readonly string[])[] {
   );
 }
 
-/** What is read of a token. It is not verified: the hub does that. */
-interface Claims {
-  readonly sub: string;
-  /** Seconds since 1970. */
-  readonly exp: number;
-}
-
 function isGood(token: string, now: number): boolean {
   return (claimsOf(token)?.exp ?? 0) * 1_000 - now > clientLimits.tokenSpareMs;
-}
-
-function claimsOf(token: string): Claims | undefined {
-  try {
-    const payload = token.split(".")[1] ?? "";
-    // URL-safe base64 (RFC 7515 section 2). What is said in other than ASCII is nothing that is read here.
-    const value: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    return isClaims(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isClaims(value: unknown): value is Claims {
-  return isLike(value, { sub: "", exp: 0 });
 }
 
 function isInboxPage(value: unknown): value is InboxPage {

@@ -54,9 +54,11 @@ export function memoryStorage(before?: Kept): Storage {
  * ```
  */
 export function webStorage(key: string, area?: WebStorageArea): Storage {
-  let opened: Promise<Storage> | undefined;
-  const open = () => {
-    opened ??= import("./web-storage.ts").then(({ openArea }) => openArea(key, area));
+  let opened: Storage | undefined;
+  const open = async () => {
+    const { openArea } = await import("./web-storage.ts");
+    // Once: what the browser denies is kept in the memory of this one.
+    opened ??= openArea(key, area);
     return opened;
   };
   return {

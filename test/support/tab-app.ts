@@ -12,6 +12,7 @@ import type { GapFrame } from "../../src/protocol/frames.ts";
 // What a client loads later is here before: loading takes real time.
 import "../../src/client/page/page.ts";
 import "../../src/client/web-storage.ts";
+import { readableToken } from "./connect-token.ts";
 import { Browser, type BrowserParts, stubTabs, type Tab } from "./fake-tabs.ts";
 import { StreamHub } from "./stream-hub.ts";
 import { settled } from "./virtual-time.ts";
@@ -43,6 +44,8 @@ export interface App {
 
 export interface AppOptions extends Partial<HubClientOptions> {
   readonly handle?: Handling;
+  /** Who has signed in; alice, if not said. */
+  readonly user?: string;
   /** Where it runs; without it, in a tab of its own. */
   readonly tab?: Tab;
 }
@@ -106,13 +109,14 @@ export function world(denied: BrowserParts = {}): World {
   async function open({
     handle = () => {},
     tab = browser.open(),
+    user = "alice",
     ...options
   }: AppOptions = {}): Promise<App> {
     const storage = webStorage(
       storageKey,
       area(tab, () => app),
     );
-    const app: App = tab.run(() => appIn(tab, { storage, ...options }, handle));
+    const app: App = tab.run(() => appIn(tab, user, { storage, ...options }, handle));
     apps.push(app);
     app.start();
     await vi.dynamicImportSettled();
@@ -134,13 +138,13 @@ export function world(denied: BrowserParts = {}): World {
   };
 }
 
-function appIn(tab: Tab, options: Partial<HubClientOptions>, handle: Handling): App {
+function appIn(tab: Tab, user: string, options: Partial<HubClientOptions>, handle: Handling): App {
   const client = new HubClient({
     url: "https://hub.test",
     token: async () => {
       if (tab.dead) return new Promise<string>(() => {});
       app.tokens += 1;
-      return `${tab.name}-${app.tokens}`;
+      return readableToken({ sub: user, exp: 4_000_000_000 }, `${tab.name}-${app.tokens}`);
     },
     onStatus: (status) => void app.statuses.push(status),
     onGap: (gap) => void app.gaps.push(gap),

@@ -3,6 +3,7 @@
  * lets it, and looks after it when somebody looks at the page. Loaded only there.
  */
 import { connectApart, identify } from "../alone.ts";
+import { claimsOf } from "../claims.ts";
 import type { Connected, Tell, Wanted } from "../connect.ts";
 import { socketConnector } from "../socket.ts";
 import type { Kept } from "../storage.ts";
@@ -35,19 +36,23 @@ export async function connectPage(wanted: Wanted, tell: Tell, page: Page): Promi
   };
 }
 
-/** `undefined` where the browser lacks what that takes, or denies it to this page. */
+/** `undefined` where the browser lacks what that takes, or denies it to this page, and where the app has no token yet. */
 async function share(wanted: Wanted, tell: Tell, page: Page) {
   const { navigator, BroadcastChannel: Channel } = page;
   const locks = navigator?.locks;
   if (locks === undefined || Channel === undefined) return undefined;
   const { url, storage, tokens } = wanted;
   try {
+    // Not by the device alone: what is one user's must never reach a tab of another, whatever the app names its devices.
+    const token = await tokens.fresh(performance.now());
+    const user = typeof token === "string" ? claimsOf(token)?.sub : undefined;
+    if (user === undefined) return undefined;
     const kept = await inTurn(locks, () => identify(wanted));
     const { device } = kept;
     const direct = socketConnector(url, device, tokens);
     const progress = new SharedProgress(storage);
     const surroundings = { locks, Channel, progress };
-    const connector = new SharedConnector(`hubbub ${url.href} ${device}`, direct, surroundings, tell);
+    const connector = new SharedConnector(`hubbub ${url.href} ${user} ${device}`, direct, surroundings, tell);
     await connector.enter();
     const reopen = () => tell({ type: "reopen" });
     const unwatch = onCache(page, {

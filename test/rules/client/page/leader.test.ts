@@ -1,6 +1,6 @@
 /** The leader goes, by a close or a crash: the next one connects within a second, and nothing is missed or doubled. */
 import { describe, expect, test } from "vitest";
-import { type App, ids, inTab, missedBy, world } from "../../../support/tab-app.ts";
+import { ids, inTab, missedBy, world } from "../../../support/tab-app.ts";
 
 describe("when the leader goes", () => {
   for (const how of ["close", "crash"] as const) {
@@ -87,8 +87,9 @@ describe("when the leader goes", () => {
   test("a tab that joins before the next leader is connected is not taken for connected", async () => {
     const tabs = world();
     const first = await tabs.open();
-    const next: App = await tabs.open({ token: () => inTab(next.tab, 500).then(() => "tab-2-late") });
+    const next = await tabs.open();
     await tabs.pass(200);
+    tabs.hub.lagMs = 500;
     first.crash();
     await tabs.browser.time.until(() => next.client.leading, 100);
     const late = await tabs.open();

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStorage } from "../../../../src/client/index.ts";
 import { savedAt } from "../../../support/client-driver.ts";
+import { readableToken } from "../../../support/connect-token.ts";
 import { ids, world } from "../../../support/tab-app.ts";
 
 describe("two tabs", () => {
@@ -20,6 +21,29 @@ describe("two tabs", () => {
     expect([first.client.leading, second.client.leading]).toEqual([true, false]);
     expect(second.statuses.map(({ state }) => state)).toEqual(["connecting", "live"]);
     expect(hub.open[0]?.acked).toBe(20);
+  });
+
+  test("of two users share nothing, though the app gives both the same device and storage", async () => {
+    const { hub, open, pass } = world();
+    await open({ device: "browser" });
+    const other = await open({ device: "browser", user: "bob" });
+    await pass(100);
+    expect(hub.tried).toHaveLength(2);
+    expect(other.client.leading).toBe(true);
+  });
+
+  test("whose app has no token when they start are devices of their own", async () => {
+    const { hub, open, pass } = world();
+    let signedIn = false;
+    const token = async () => {
+      if (!signedIn) throw new Error("not signed in");
+      return readableToken({ sub: "alice", exp: 4_000_000_000 }, "tab-1-x");
+    };
+    const app = await open({ token });
+    signedIn = true;
+    await pass(1_000);
+    expect(hub.tried).toHaveLength(1);
+    expect(app.client.status.state).toBe("live");
   });
 
   test("that start at the very same moment agree on one device and one connection", async () => {
@@ -143,7 +167,7 @@ describe("every tab gets", () => {
     const tabs = await three();
     tabs.hub.say({ type: "reauth", expires: 1 });
     await tabs.pass(50);
-    expect(tabs.apps.map(({ tokens }) => tokens)).toEqual([2, 0, 0]);
+    expect(tabs.apps.map(({ tokens }) => tokens)).toEqual([2, 1, 1]);
   });
 
   test("an hour of silence without losing the connection", async () => {
