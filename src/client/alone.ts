@@ -1,5 +1,6 @@
 /** A device by itself: who it is, what it has handled, and a connection of its own. */
 import type { Connected, Wanted } from "./connect.ts";
+import * as inbox from "./inbox.ts";
 import { randomId } from "./random-id.ts";
 import { socketConnector } from "./socket.ts";
 import { initialState } from "./state.ts";
@@ -18,6 +19,7 @@ export function connectAlone({ url, storage, tokens }: Wanted, kept: Kept, devic
     connector: socketConnector(url, device, tokens),
     saved: kept,
     save: (saved) => storage.save({ ...saved, device: kept.device }),
+    inbox,
     leading: () => true,
     leave: () => {},
   };

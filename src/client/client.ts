@@ -5,7 +5,7 @@
  */
 import type { GapFrame, ResetReason } from "../protocol/frames.ts";
 import { type Connected, connect, type Wanted } from "./connect.ts";
-import type { Connection } from "./connector.ts";
+import { abnormal, type Connection } from "./connector.ts";
 import { type anyType, Handlers } from "./handlers.ts";
 import type { InboxPage, InboxQuery, Marked } from "./inbox.ts";
 import {
@@ -31,7 +31,7 @@ export interface HubClientOptions {
   readonly device?: string;
   /** Where the device keeps its name and its place in the stream; without it, in memory. */
   readonly storage?: Storage;
-  /** `false`: each tab of a browser connects by itself, as a device of its own. Otherwise those that share a device share a connection. */
+  /** `false`: each tab of a browser connects by itself, as a device of its own. Otherwise those that share a storage (or a device that was given a name) share a connection. */
   readonly tabs?: boolean;
   readonly onStatus?: (status: Status) => void;
   /** Messages that will never come, and why. */
@@ -47,6 +47,14 @@ export interface HubClientOptions {
 function tell<Value>(callback: ((value: Value) => void) | undefined, value: Value): void {
   queueMicrotask(() => callback?.(value));
 }
+
+/** Where the app does not want to know, its developer has to. */
+function complain(fault: Fault): void {
+  console.error("hubbub:", fault);
+}
+
+/** Of a device; as the hub has it. */
+const namePattern = /^[\w.@~:-]{1,128}$/;
 
 /** Longest wait that timers take; above it they fire at once. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -80,9 +88,15 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
   /** Who waits for the connection to be back. */
   #waiting: { back: () => void; stopped: (why: Error) => void }[] = [];
 
+  /** @throws {TypeError} for options that can't work */
   constructor(options: HubClientOptions) {
+    const { url, device = "-", token } = options;
+    // For apps that no compiler has looked at: what is wrong here would be tried again for ever.
+    if (!/^https?:\/\//.test(url)) throw new TypeError("url must be https://… or http://…");
+    if (typeof token !== "function") throw new TypeError("token must be a function");
+    if (!namePattern.test(device)) throw new TypeError("device must be 1 to 128 of A-Z a-z 0-9 _ . @ ~ - :");
     this.#options = options;
-    this.#url = new URL(options.url.replace(/\/?$/, "/"));
+    this.#url = new URL(url.replace(/\/?$/, "/"));
     this.#storage = options.storage ?? memoryStorage();
     this.#tokens = new Tokens(options.token);
   }
@@ -136,7 +150,7 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
     const wanted = { url: this.#url, device, tabs, storage: this.#storage, tokens: this.#tokens };
     this.#wanted = wanted;
     const connected = await connect(wanted, (event) => this.#tell(event)).catch((error: unknown) => {
-      if (this.#wanted === wanted) this.#wanted = undefined;
+      if (this.#wanted === wanted) this.#report({ state: "stopped", code: abnormal, reason: String(error) });
       throw error;
     });
     // It may have been called off meanwhile, and even started anew.
@@ -161,21 +175,27 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
    * when the connection is back; rejects when the hub refuses, or when the client stops before.
    */
   async read(marked: Marked): Promise<void> {
-    const { markRead } = await import("./inbox.ts");
+    const { markRead } = await this.#inbox();
     const back = () =>
       ["connecting", "waiting"].includes(this.#status.state) ? this.#reconnected() : undefined;
     await markRead({ url: this.#url, tokens: this.#tokens }, marked, back);
   }
 
   /** A page of the user's inbox, newest first; needs no connection. */
+  inbox(query?: InboxQuery): Promise<InboxPage<MessageOf<Types>>>;
   async inbox(query: InboxQuery = {}): Promise<InboxPage> {
-    const { fetchInbox } = await import("./inbox.ts");
+    const { fetchInbox } = await this.#inbox();
     return fetchInbox({ url: this.#url, tokens: this.#tokens }, query);
   }
 
   /** Resolves when there is a connection again; rejects when the client stops. */
   #reconnected(): Promise<void> {
     return new Promise((back, stopped) => this.#waiting.push({ back, stopped }));
+  }
+
+  /** Loaded with the way to connect, so that it is there when the network is not. */
+  async #inbox(): Promise<typeof import("./inbox.ts")> {
+    return this.#connected?.inbox ?? import("./inbox.ts");
   }
 
   /** Events wait for the effects of the one before, so that a callback may call back into the client. */
@@ -198,7 +218,7 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
   }
 
   #perform(effect: Effect): void {
-    const { onGap, onDiscontinuity, onFault, onState } = this.#options;
+    const { onGap, onDiscontinuity, onFault = complain, onState } = this.#options;
     switch (effect.type) {
       case "open": {
         const connection = this.#connected?.connector.open(effect.resume, (happening) => {

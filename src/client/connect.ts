@@ -18,6 +18,7 @@ export interface Connected {
   /** What an earlier run has handled. */
   readonly saved: Saved;
   save(saved: Saved): Promise<void>;
+  readonly inbox: typeof import("./inbox.ts");
   /** Whether the connection is held here. */
   leading(): boolean;
   /** Lets go of everything that was listened to or shared. */

@@ -17,15 +17,15 @@ export interface InboxQuery {
   readonly unread?: boolean;
 }
 
-export interface InboxMessage extends Message {
+export type InboxMessage<Its extends Message = Message> = Its & {
   readonly seq: number;
   readonly expires: number;
   readonly read: boolean;
-}
+};
 
 /** A page of the inbox, newest first. */
-export interface InboxPage {
-  readonly messages: readonly InboxMessage[];
+export interface InboxPage<Its extends Message = Message> {
+  readonly messages: readonly InboxMessage<Its>[];
   /** The `cursor` of the next page; absent on the last. */
   readonly next?: number;
   readonly state: ReadState;
@@ -33,6 +33,11 @@ export interface InboxPage {
 
 /** Messages to mark as read: these, or everything up to a number. */
 export type Marked = { readonly ids: readonly string[] } | { readonly upTo: number };
+
+/** The hub can't answer now, and may later. */
+class BusyError extends Error {
+  override readonly name = "BusyError";
+}
 
 /** The user's inbox at a hub. */
 export interface Account {
@@ -75,7 +80,7 @@ async function markPart(
       return;
     } catch (error) {
       // `fetch` rejects with a TypeError when there is no answer. Marking twice does no harm.
-      if (!(error instanceof TypeError)) throw error;
+      if (!(error instanceof TypeError || error instanceof BusyError)) throw error;
       const returned = back();
       if (returned === undefined) failures += 1;
       if (failures === clientLimits.tries) throw error;
@@ -95,8 +100,13 @@ async function call({ url, tokens }: Account, path: string, init: RequestInit): 
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
   });
   const body = await answer.text();
+  if (answer.status === 429 || answer.status >= 500) throw new BusyError(`${answer.status} ${body}`);
   if (!answer.ok) throw new Error(`the hub refused: ${answer.status} ${body}`);
-  return JSON.parse(body);
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new Error("that was no answer of a hub");
+  }
 }
 
 function inParts(ids: readonly string[]): (readonly string[])[] {

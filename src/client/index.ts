@@ -1,4 +1,7 @@
 /** `hubbub/client`: a device of a user, for browsers, Node.js, Deno, Bun and Workers. */
+
+export type { GapFrame, GoneReason, ResetReason } from "../protocol/frames.ts";
+export type { Priority } from "../protocol/priority.ts";
 export { HubClient, type HubClientOptions } from "./client.ts";
 export type { InboxMessage, InboxPage, InboxQuery, Marked } from "./inbox.ts";
 export type { Message, MessageOf, MessageTypes } from "./message.ts";

@@ -13,6 +13,9 @@ export interface NoToken {
   readonly reason: string;
 }
 
+/** The alphabet of a JWT (RFC 7515 section 7.1). Nothing else could be offered as a subprotocol. */
+const tokenPattern = /^[\w.-]+$/;
+
 export class Tokens {
   readonly #ask: () => Promise<string>;
   #last = "";
@@ -34,6 +37,9 @@ export class Tokens {
   async fresh(now: number): Promise<string | NoToken> {
     if (now - this.#unseenSince < clientLimits.tokenSpareMs) return this.#last;
     const token = await this.#ask();
+    // What it is instead may be a secret all the same, and is not repeated.
+    if (typeof token !== "string" || !tokenPattern.test(token))
+      throw new Error("token() gave no connect token");
     const refused = this.#refused;
     if (refused?.token === token && now - refused.at < clientLimits.refusedTokenMs) {
       const code = refused.code === closeCodes.token_expired ? abnormal : refused.code;

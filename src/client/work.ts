@@ -34,9 +34,7 @@ export function handled(turn: Turn, ok: boolean): void {
     finish(turn);
   } else if (!tryLater(turn, job)) {
     turn.effects.push({ type: "fault", fault: { kind: "handler", message: item.message } });
-    // An express copy is not lost: its turn in the stream is still to come.
-    if (item.kind === "message") conclude(turn, item);
-    else finish(turn);
+    conclude(turn, item);
   }
 }
 

@@ -5,6 +5,7 @@
 import { connectApart, identify } from "../alone.ts";
 import { claimsOf } from "../claims.ts";
 import type { Connected, Tell, Wanted } from "../connect.ts";
+import * as inbox from "../inbox.ts";
 import { socketConnector } from "../socket.ts";
 import type { Kept } from "../storage.ts";
 import { type Attended, onAttention } from "./attention.ts";
@@ -63,6 +64,7 @@ async function share(wanted: Wanted, tell: Tell, page: Page) {
       connector,
       saved: kept,
       save: (saved) => progress.save({ ...saved, device }),
+      inbox,
       leading: () => connector.leading,
       leave: (why) => {
         unwatch();

@@ -44,6 +44,8 @@ export class SharedConnector implements Connector {
   #hub: Connection | undefined;
   #paces: Paces = new Map();
   #acked: Seq = 0;
+  /** How the connection ended, until there is another one. */
+  #end: Refusal | undefined;
   #impatience: ReturnType<typeof setTimeout> | undefined;
   /** From where the next connection must begin, because a tab is there. */
   #rewindTo = Number.POSITIVE_INFINITY;
@@ -110,6 +112,7 @@ export class SharedConnector implements Connector {
   /** As the leader. */
   #begin(): void {
     this.#progress.lead();
+    this.#end = undefined;
     this.#hauntedUntil = performance.now() + clientLimits.connectTimeoutMs;
     this.#tell = undefined;
     this.#relay = disconnected(this.#relay);
@@ -167,6 +170,7 @@ export class SharedConnector implements Connector {
     const { received } = this.#relay;
     this.#relay = take(this.#relay, frame);
     if (frame.type === "welcome") {
+      this.#end = undefined;
       this.#paces = noted(new Map(), this.#tab, frame.from, performance.now());
       this.#acked = frame.from;
       this.#post({ kind: "lead" });
@@ -184,7 +188,8 @@ export class SharedConnector implements Connector {
     this.#hub = undefined;
     this.#relay = disconnected(this.#relay);
     this.#paces = new Map();
-    this.#post({ kind: "closed", code, reason });
+    this.#end = { code, reason };
+    this.#post({ kind: "closed", ...this.#end });
   }
 
   #note(tab: TabId, acked: Seq): void {
@@ -217,7 +222,7 @@ export class SharedConnector implements Connector {
       this.#told({ type: "reopen" });
     } else if (word.kind === "refused") {
       this.#told({ type: "stop", code: word.code, reason: word.reason });
-    } else if (word.kind === "closed") {
+    } else if (word.kind === "closed" && (word.to ?? this.#tab) === this.#tab) {
       this.#relay = disconnected(this.#relay);
       this.#tell?.({ type: "closed", code: word.code, reason: word.reason });
     } else if (word.kind === "frame" && (word.to ?? this.#tab) === this.#tab) {
@@ -245,7 +250,11 @@ export class SharedConnector implements Connector {
 
   #admit(tab: TabId, resume: Resume): void {
     const answer = join(this.#relay, resume);
-    if (answer === undefined) return;
+    if (answer === undefined) {
+      // It tries again by itself, and is called as soon as there is a connection.
+      if (this.#end !== undefined) this.#post({ kind: "closed", to: tab, ...this.#end });
+      return;
+    }
     if ("rewindTo" in answer) {
       this.#rewindTo = answer.rewindTo;
       this.#told({ type: "reopen" });

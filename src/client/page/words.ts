@@ -22,7 +22,7 @@ export type Word =
   /** From the leader, to one tab or to all: a frame of the hub, a sign of life, the end of the connection. */
   | { readonly kind: "frame"; readonly to?: TabId; readonly frame: ServerFrame }
   | { readonly kind: "heard"; readonly to: TabId }
-  | { readonly kind: "closed"; readonly code: number; readonly reason: string }
+  | { readonly kind: "closed"; readonly to?: TabId; readonly code: number; readonly reason: string }
   /** From who led, to all: the hub will not have us. */
   | { readonly kind: "refused"; readonly code: number; readonly reason: string };
 
@@ -35,7 +35,7 @@ const shapes: ReadonlyMap<unknown, Shape> = new Map<Word["kind"], Shape>([
   ["lead", {}],
   ["frame", { to: () => "" }],
   ["heard", { to: "" }],
-  ["closed", { code: 0, reason: "" }],
+  ["closed", { to: () => "", code: 0, reason: "" }],
   ["refused", { code: 0, reason: "" }],
 ]);
 

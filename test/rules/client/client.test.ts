@@ -52,7 +52,23 @@ describe("connecting", () => {
 
   test("rejects when the storage can't be read", async () => {
     const storage = { load: () => Promise.reject(new Error("unreadable")), save: async () => {} };
-    await expect(device({ storage }).client.start()).rejects.toThrow("unreadable");
+    const { client, statuses } = device({ storage });
+    await expect(client.start()).rejects.toThrow("unreadable");
+    await pass();
+    expect(statuses).toEqual([{ state: "stopped", code: 1006, reason: "Error: unreadable" }]);
+  });
+
+  test.each([
+    ["a hub without https or http", { url: "localhost:8787" }, "url"],
+    ["no hub", { url: undefined }, "url"],
+    ["a token in the place of a function", { token: "eyJhbGciOi" }, "token"],
+    ["a device that the hub would refuse", { device: "my phone!" }, "device"],
+  ])("is not even begun with %s", (_, wrong, named) => {
+    // As from an app that no compiler has looked at.
+    const options = JSON.parse(JSON.stringify({ url: "http://hub.test", device: "phone", ...wrong }));
+    if (!("token" in wrong)) options.token = async () => "token";
+    expect(() => new HubClient(options)).toThrow(new RegExp(`^${named} must be`));
+    expect(() => new HubClient(options)).toThrow(TypeError);
   });
 
   test("does not happen after a close that came while the storage was read", async () => {
@@ -277,6 +293,18 @@ describe("a connection", () => {
     expect(thrown).toEqual([new Error("the app's own"), new Error("the app's own")]);
     client.close();
     await pass();
+  });
+
+  test("of which nobody wants to hear what goes wrong tells it to the console", async () => {
+    const complain = vi.spyOn(console, "error").mockImplementation(() => {});
+    const client = new HubClient({ url: "http://hub.test", device: "d", token: async () => "t" });
+    await client.start();
+    await pass();
+    FakeSocket.latest().receive(welcome({ resumed: false, reason: "new" }));
+    FakeSocket.latest().receive({ type: "error", code: "internal", message: "sorry" });
+    await pass();
+    expect(complain.mock.calls).toEqual([["hubbub:", { kind: "hub", code: "internal", message: "sorry" }]]);
+    client.close();
   });
 
   test("needs no callback at all", async () => {

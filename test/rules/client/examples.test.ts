@@ -64,9 +64,9 @@ test("every example of the guide works", async () => {
   );
   const { devices, files } = await run(client, { log: (...words: unknown[]) => said.push(words) });
 
-  await vi.waitFor(() =>
-    expect(JSON.parse(files.get("progress"))).toMatchObject({ device: "phone", cursor: 2 }),
-  );
+  await expect
+    .poll(() => JSON.parse(files.get("progress") ?? "{}"))
+    .toMatchObject({ device: "phone", cursor: 2 });
   for (const device of devices) device.close();
   expect(said).toContainEqual([{ title: "Hello" }]);
   expect(said).toContainEqual(["message-1", 7]);

@@ -103,7 +103,7 @@ describe("a page of the inbox", () => {
 
   test.each([
     ["a refusal", new Response('{"code":"not_found"}', { status: 404 }), 'refused: 404 {"code":"not_found"}'],
-    ["no JSON", new Response("<html>"), "JSON"],
+    ["no JSON", new Response("<html>"), "no answer of a hub"],
     ["another thing", Response.json({ messages: "none" }), "gave no inbox"],
     [
       "a message that is none",
@@ -170,8 +170,8 @@ describe("the token of a request", () => {
 
   test.each([
     ["no token at all", "opaque"],
-    ["not base64", "a.%%%.c"],
-    ["no JSON", `a.${btoa("hello")}.c`],
+    ["not base64", "a.b.c"],
+    ["no JSON", `a.${btoa("hello!")}.c`],
     ["without a user", readableToken({ exp: 4_000_000_000 })],
     ["without an end", readableToken({ sub: "alice" })],
   ])("must name the user: %s", async (_, text) => {
@@ -237,6 +237,16 @@ describe("marking as read", () => {
     await pass();
     expect(marking.is).toBe("done");
     expect(asked.map(({ body }) => body)).toEqual([{ upTo: 7 }, { upTo: 7 }, { upTo: 7 }]);
+    client.close();
+  });
+
+  test.each([429, 503])("is tried again where the hub answers %d", async (status) => {
+    answers = [new Response("busy", { status })];
+    const { client } = await live();
+    const marking = outcome(client.read({ upTo: 7 }));
+    await pass(5_000);
+    expect(marking.is).toBe("done");
+    expect(asked).toHaveLength(2);
     client.close();
   });
 

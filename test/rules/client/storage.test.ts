@@ -109,7 +109,7 @@ describe("the name of a device", () => {
   test("is made once, is one that the hub takes, and stays", async () => {
     const storage = memoryStorage();
     const name = await unnamed(storage);
-    expect(deviceId.parse(name)).toMatch(/^.{30}/);
+    expect(deviceId.parse(name)).toMatch(/^.{16}/);
     expect(await storage.load()).toEqual({ device: name, epoch: "", cursor: 0, recentIds: [], ahead: [] });
     expect(await unnamed(storage)).toBe(name);
     expect(await unnamed(memoryStorage())).not.toBe(name);

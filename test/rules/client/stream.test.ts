@@ -168,7 +168,7 @@ describe("express copies", () => {
     expect(handledIds(client.finish())).toEqual([]);
   });
 
-  test("that fail are left to their turn", () => {
+  test("that fail are passed over and told, and do not come again in their turn", () => {
     const client = drive(savedAt(0));
     client.live();
     client.frame({ type: "express", message: streamMessage(2) });
@@ -177,8 +177,11 @@ describe("express copies", () => {
       expect(handledIds(client.pass(30_000))).toEqual(["message-2"]);
     }
     expect(only(client.handled(false), "fault")).toMatchObject([{ fault: { kind: "handler" } }]);
-    client.frame(messages(1, 2));
-    expect(handledIds(client.finish())).toEqual(["message-2"]);
+    client.saved();
+    expect(handledIds(client.frame(messages(1, 2)))).toEqual(["message-1"]);
+    expect(handledIds(client.finish())).toEqual([]);
+    client.saved();
+    expect(client.state.saved.cursor).toBe(2);
   });
 
   test("of an earlier numbering leave their id only", () => {

@@ -31,6 +31,15 @@ describe("a token", () => {
     expect(state.ask).toHaveBeenCalledTimes(2);
   });
 
+  test.each([undefined, { token: "secret" }, '{"token":"secret"}', "<html>secret", ""])(
+    "is not %j, and what it is instead is not repeated",
+    async (given) => {
+      const ask: () => Promise<never> = vi.fn().mockResolvedValue(given);
+      const refused = await new Tokens(ask).fresh(0).catch((why: unknown) => String(why));
+      expect(refused).toBe("Error: token() gave no connect token");
+    },
+  );
+
   test("that the hub has not seen serves the next connection, for a moment", async () => {
     const { tokens, ask } = app();
     await tokens.fresh(0);

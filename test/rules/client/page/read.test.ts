@@ -1,11 +1,12 @@
 /** Marking as read from any tab: over HTTP, with the connection of whoever leads as the sign that the hub is back. */
 import { describe, expect, test, vi } from "vitest";
+import { readableToken } from "../../../support/connect-token.ts";
 import { type App, world } from "../../../support/tab-app.ts";
 
 /** A token whose claims can be read, since a request goes to the user's inbox. */
 const token = (tab: string) => {
-  const claims = btoa(JSON.stringify({ sub: "alice", exp: 4_000_000_000 }));
-  return async () => `${tab}-head.${claims}.signature`;
+  const text = readableToken({ sub: "alice", exp: 4_000_000_000 }, `${tab}-head`);
+  return async () => text;
 };
 
 async function two() {

@@ -46,6 +46,23 @@ describe("two tabs", () => {
     expect(app.client.status.state).toBe("live");
   });
 
+  test("of which one comes while the other waits for the hub waits as well, for the same reason", async () => {
+    const { hub, open, pass } = world();
+    const first = await open();
+    await pass(100);
+    hub.refuse = 1012;
+    hub.end(1012);
+    await pass(40_000);
+    expect(first.client.status).toMatchObject({ state: "waiting", code: 1012 });
+    const second = await open();
+    await pass(100);
+    expect(second.client.status).toMatchObject({ state: "waiting", code: 1012 });
+    hub.refuse = undefined;
+    await pass(60_000);
+    expect([first, second].map(({ client }) => client.status.state)).toEqual(["live", "live"]);
+    expect(second.statuses).not.toContainEqual(expect.objectContaining({ reason: "no welcome" }));
+  });
+
   test("that start at the very same moment agree on one device and one connection", async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const tabs = world({ seed });
