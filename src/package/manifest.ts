@@ -12,12 +12,15 @@ export function manifestOf(source: Source): Record<string, unknown> {
     type: "module",
     // Importing does nothing by itself: a bundler may leave out what is not used.
     sideEffects: false,
-    exports: Object.fromEntries(
-      Object.entries(entriesOf(source)).map(([entry, module]) => [
-        `./${entry}`,
-        { types: `./${declarationOf(module)}`, default: `./${entry}.js` },
-      ]),
-    ),
+    exports: {
+      ...Object.fromEntries(
+        Object.entries(entriesOf(source)).map(([entry, module]) => [
+          `./${entry}`,
+          { types: `./${declarationOf(module)}`, default: `./${entry}.js` },
+        ]),
+      ),
+      "./package.json": "./package.json",
+    },
     // The first with a WebSocket of its own.
     engines: { node: ">=22" },
   };

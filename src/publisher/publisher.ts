@@ -64,7 +64,8 @@ export class HubPublisher<Types extends object = Readonly<Record<string, unknown
     timeoutMs = publisherLimits.timeoutMs,
   }: HubPublisherOptions) {
     // Here, and without repeating it: `fetch` would tell of it with every try, and quote it.
-    if (!/^[\x21-\x7e]+$/.test(key)) throw new TypeError("key must be an API key of the hub");
+    if (typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key))
+      throw new TypeError("key must be an API key of the hub");
     this.#key = key;
     this.#base = new URL(url.endsWith("/") ? url : `${url}/`).href;
     this.#line = {

@@ -18,7 +18,10 @@ it("a package.json says where the entry and its declarations are, and nothing of
     license: "Apache-2.0",
     type: "module",
     sideEffects: false,
-    exports: { "./client": { types: "./types/client/index.d.ts", default: "./client.js" } },
+    exports: {
+      "./client": { types: "./types/client/index.d.ts", default: "./client.js" },
+      "./package.json": "./package.json",
+    },
     engines: { node: ">=22" },
   });
 });

@@ -229,7 +229,8 @@ describe("a connect token", () => {
 
 describe("options that can't work are refused at once", () => {
   test("such as a key that no header can hold, which is not repeated", () => {
-    for (const key of ["", "hub_a b", "hub_secret\n"]) {
+    const unset = JSON.parse("{}").HUBBUB_API_KEY;
+    for (const key of ["", "hub_a b", "hub_secret\n", unset]) {
       expect(() => publisher([], { key })).toThrow(new TypeError("key must be an API key of the hub"));
     }
   });

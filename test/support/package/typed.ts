@@ -31,6 +31,9 @@ export async function titles(): Promise<string[]> {
   for await (const message of client.messages()) {
     if (message.type === "notification") seen.push(message.data.title);
   }
+  for (const message of (await client.inbox()).messages) {
+    if (message.type === "notification" && !message.read) seen.push(message.data.title);
+  }
   return seen;
 }
 
