@@ -1,5 +1,5 @@
 /** A device by itself: who it is, what it has handled, and a connection of its own. */
-import type { Connected, Wanted } from "./connect.ts";
+import type { Connected, Wanted } from "./connected.ts";
 import * as inbox from "./inbox.ts";
 import { randomId } from "./random-id.ts";
 import { socketConnector } from "./socket.ts";

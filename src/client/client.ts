@@ -4,7 +4,8 @@
  * and so runs in browsers, Node, Deno, Bun and Workers alike.
  */
 import type { GapFrame, ResetReason } from "../protocol/frames.ts";
-import { type Connected, connect, type Wanted } from "./connect.ts";
+import { connect } from "./connect.ts";
+import type { Connected, Wanted } from "./connected.ts";
 import { abnormal, type Connection } from "./connector.ts";
 import { type anyType, Handlers } from "./handlers.ts";
 import type { InboxPage, InboxQuery, Marked } from "./inbox.ts";

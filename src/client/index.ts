@@ -6,4 +6,5 @@ export { HubClient, type HubClientOptions } from "./client.ts";
 export type { InboxMessage, InboxPage, InboxQuery, Marked } from "./inbox.ts";
 export type { Message, MessageOf, MessageTypes } from "./message.ts";
 export type { Fault, ReadState, Status } from "./reports.ts";
-export { type Kept, memoryStorage, type Storage, type WebStorageArea, webStorage } from "./storage.ts";
+export { type Kept, memoryStorage, type Storage, type WebStorageArea } from "./storage.ts";
+export { webStorage } from "./web-storage.ts";

@@ -1,6 +1,6 @@
 /**
- * Where a device keeps who it is and what it has handled. The app brings its own or takes one of these:
- * memory, or the `localStorage` of a browser.
+ * Where a device keeps who it is and what it has handled. The app brings its own, or takes the memory here
+ * or the `localStorage` of a browser in `web-storage.ts`.
  */
 import type { Epoch, Seq } from "../protocol/seq.ts";
 
@@ -42,27 +42,5 @@ export function memoryStorage(before?: Kept): Storage {
     save: async (next) => {
       kept = next;
     },
-  };
-}
-
-/**
- * Keeps it in the browser under a key, which should name the user: another user is another device.
- * Where there is no `localStorage`, or the browser denies it, only in memory.
- *
- * ```ts
- * new HubClient({ url, token, storage: webStorage("hubbub:alice") });
- * ```
- */
-export function webStorage(key: string, area?: WebStorageArea): Storage {
-  let opened: Storage | undefined;
-  const open = async () => {
-    const { openArea } = await import("./web-storage.ts");
-    // Once: what the browser denies is kept in the memory of this one.
-    opened ??= openArea(key, area);
-    return opened;
-  };
-  return {
-    load: async () => (await open()).load(),
-    save: async (kept) => (await open()).save(kept),
   };
 }

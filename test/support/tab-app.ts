@@ -11,7 +11,7 @@ import {
 import type { GapFrame } from "../../src/protocol/frames.ts";
 // What a client loads later is here before: loading takes real time.
 import "../../src/client/page/page.ts";
-import "../../src/client/web-storage.ts";
+import "../../src/client/storage-area.ts";
 import { readableToken } from "./connect-token.ts";
 import { Browser, type BrowserParts, stubTabs, type Tab } from "./fake-tabs.ts";
 import { StreamHub } from "./stream-hub.ts";

@@ -4,7 +4,7 @@
  */
 import { connectApart, identify } from "../alone.ts";
 import { claimsOf } from "../claims.ts";
-import type { Connected, Tell, Wanted } from "../connect.ts";
+import type { Connected, Tell, Wanted } from "../connected.ts";
 import * as inbox from "../inbox.ts";
 import { socketConnector } from "../socket.ts";
 import type { Kept } from "../storage.ts";

@@ -4,7 +4,7 @@
  */
 import { closeCodes } from "../../protocol/close-codes.ts";
 import type { Seq } from "../../protocol/seq.ts";
-import type { Refusal, Tell } from "../connect.ts";
+import type { Refusal, Tell } from "../connected.ts";
 import type { Connection, Connector, Happening, Resume } from "../connector.ts";
 import * as clientLimits from "../limits.ts";
 import { randomId } from "../random-id.ts";
