@@ -75,7 +75,8 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
   readonly #handlers = new Handlers();
   readonly #events: ClientEvent[] = [];
   #state: ClientState = initialState();
-  /** Whether it has loaded what an earlier run saved. */
+  /** Whether it was ever started, and whether it has loaded what an earlier run saved. */
+  #begun = false;
   #loaded = false;
   #status: Status = { state: "stopped", code: 1000, reason: "not started" };
   /** What the last start asked for, until it is called off. */
@@ -150,6 +151,7 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
     const { device, tabs = true } = this.#options;
     const wanted = { url: this.#url, device, tabs, storage: this.#storage, tokens: this.#tokens };
     this.#wanted = wanted;
+    this.#begun = true;
     const connected = await connect(wanted, (event) => this.#tell(event)).catch((error: unknown) => {
       if (this.#wanted === wanted) this.#report({ state: "stopped", code: abnormal, reason: String(error) });
       throw error;
@@ -169,6 +171,8 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
   close(): void {
     this.#wanted = undefined;
     this.#tell({ type: "stop" });
+    // One that had not begun yet has no stop to report.
+    this.#giveUp("closed");
   }
 
   /**
@@ -190,8 +194,13 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
   }
 
   /** Resolves when there is a connection again; rejects when the client stops. */
-  #reconnected(): Promise<void> {
+  async #reconnected(): Promise<void> {
+    if (this.#begun && this.#wanted === undefined) throw new Error("the client is stopped");
     return new Promise((back, stopped) => this.#waiting.push({ back, stopped }));
+  }
+
+  #giveUp(why: string): void {
+    for (const { stopped } of this.#waiting.splice(0)) stopped(new Error(why));
   }
 
   /** Loaded with the way to connect, so that it is there when the network is not. */
@@ -273,7 +282,7 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
     if (status.state === "stopped") {
       this.#wanted = undefined;
       this.#connected?.leave(status);
-      for (const { stopped } of this.#waiting.splice(0)) stopped(new Error(status.reason));
+      this.#giveUp(status.reason);
     }
     if (status.state === "live" || status.state === "syncing")
       for (const { back } of this.#waiting.splice(0)) back();

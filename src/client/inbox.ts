@@ -1,4 +1,5 @@
 /** The inbox over HTTP: what a page shows before the first message arrives, and what of it is read. Loaded when it is first used. */
+import { closeCodes } from "../protocol/close-codes.ts";
 import { backoffBoundMs } from "./backoff.ts";
 import { claimsOf } from "./claims.ts";
 import * as clientLimits from "./limits.ts";
@@ -89,7 +90,16 @@ async function markPart(
   }
 }
 
-async function call({ url, tokens }: Account, path: string, init: RequestInit): Promise<unknown> {
+async function call(account: Account, path: string, init: RequestInit): Promise<unknown> {
+  const [token, answer] = await ask(account, path, init);
+  if (answer.status !== 401) return bodyOf(answer);
+  // Revoked, or over by the hub's clock: another one may be good.
+  account.tokens.refused(token, closeCodes.token_expired, performance.now());
+  const [, again] = await ask(account, path, init);
+  return bodyOf(again);
+}
+
+async function ask({ url, tokens }: Account, path: string, init: RequestInit): Promise<[string, Response]> {
   const { last } = tokens;
   const token = isGood(last, Date.now()) ? last : await tokens.fresh(performance.now());
   if (typeof token !== "string") throw new Error(token.reason);
@@ -99,6 +109,10 @@ async function call({ url, tokens }: Account, path: string, init: RequestInit): 
     ...init,
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
   });
+  return [token, answer];
+}
+
+async function bodyOf(answer: Response): Promise<unknown> {
   const body = await answer.text();
   if (answer.status === 429 || answer.status >= 500) throw new BusyError(`${answer.status} ${body}`);
   if (!answer.ok) throw new Error(`the hub refused: ${answer.status} ${body}`);

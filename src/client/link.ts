@@ -58,9 +58,10 @@ export function hurry(turn: Turn): void {
 }
 
 /** Opens anew at once; the connection until now is of no use. */
-export function reopen(turn: Turn): void {
-  const { phase } = turn.link;
-  if (phase === "stopped") return;
+export function reopen(turn: Turn, patient: boolean): void {
+  const { link } = turn;
+  const { phase } = link;
+  if (phase === "stopped" || (patient && phase === "waiting" && link.firm)) return;
   if (phase !== "waiting") turn.effects.push({ type: "close", code: closeCodes.normal, reason: "reopened" });
   turn.queue = [];
   open(turn);

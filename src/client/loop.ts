@@ -20,14 +20,14 @@ export async function* loop(
   let next: Waiting | undefined;
   let wake = () => {};
   let over = false;
-  const watch = (): Promise<void> =>
-    reconnected().then(
-      () => (over ? undefined : watch()),
-      () => {
-        over = true;
-        wake();
-      },
-    );
+  const watch = async () => {
+    try {
+      while (!over) await reconnected();
+    } catch {
+      over = true;
+      wake();
+    }
+  };
   watch();
   const takeOff = handlers.add({
     type: anyType,

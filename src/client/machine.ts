@@ -64,7 +64,7 @@ function takeEvent(turn: Turn, event: ClientEvent): void {
       hurry(turn);
       break;
     case "reopen":
-      reopen(turn);
+      reopen(turn, event.patient);
       break;
     case "tick":
       tick(turn);

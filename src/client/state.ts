@@ -98,8 +98,11 @@ export type ClientEvent =
   | { readonly type: "handled" | "saved"; readonly ok: boolean }
   /** The network is back, or somebody looks at the page: no time to wait for a timer. */
   | { readonly type: "hurry" }
-  /** The connection is to be had by another way, or must start at an earlier place. */
-  | { readonly type: "reopen" }
+  /**
+   * The connection is to be had by another way, or must start at an earlier place; who is `patient` waits
+   * nevertheless as long as the hub has asked for.
+   */
+  | { readonly type: "reopen"; readonly patient: boolean }
   /** {@link deadline} has come. */
   | { readonly type: "tick" };
 

@@ -63,6 +63,7 @@ export class Tokens {
   /** After the hub closed a connection for its token, which need not be the last one: a request may have asked since. */
   refused(token: string, code: number, now: number): void {
     this.#refused = { token, code, at: now };
+    this.shown(token);
   }
 }
 

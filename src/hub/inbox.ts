@@ -379,18 +379,17 @@ export class Inbox {
 
   #withdraw(withdrawn: readonly Withdrawal[], now: number): void {
     for (const { seq, reason } of withdrawn) {
-      const { key, wasUnread } = this.#sql
-        .exec<{ key: CollapseKey | null; wasUnread: number }>(
+      const { key, unreadUntil } = this.#sql
+        .exec<{ key: CollapseKey | null; unreadUntil: number | null }>(
           `UPDATE messages SET gone = ?, gone_at = ?, body = '' WHERE seq = ?
-           RETURNING collapse_key AS key, (read IS NULL AND seq > ? AND expires > ?) AS wasUnread`,
+           RETURNING collapse_key AS key, iif(read IS NULL AND seq > ?, expires, NULL) AS unreadUntil`,
           reason,
           now,
           seq,
           this.#meta.read_up_to,
-          now,
         )
         .one();
-      this.#tallies.withdrawn(seq, key, wasUnread === 1);
+      this.#tallies.withdrawn(seq, key, unreadUntil);
     }
   }
 }

@@ -6,6 +6,7 @@
 import type { CollapseKey } from "../protocol/ids.ts";
 import { type Priority, priorities } from "../protocol/priority.ts";
 import type { Seq } from "../protocol/seq.ts";
+import { Expiries } from "./expiries.ts";
 import type { StreamRow } from "./stream.ts";
 
 /** Least urgent first; critical messages are never evicted. */
@@ -14,8 +15,8 @@ const evictionOrder = priorities.filter((priority) => priority !== "critical").r
 export class Tallies {
   readonly #sql: SqlStorage;
   #stored: number | undefined;
-  /** How many were unread: from when they were counted (the clock may go back) until the first of them expires. */
-  #unread: { readonly count: number; readonly since: number; readonly until: number } | undefined;
+  /** When each unread message expires, and when that was found out: a clock that goes back may bring some back. */
+  #unread: { readonly expiries: Expiries; readonly since: number } | undefined;
   #collapsible: Map<CollapseKey, Seq> | undefined;
   /** No message of the priority is stored at or below this number. */
   readonly #scannedTo = new Map<Priority, Seq>();
@@ -32,20 +33,23 @@ export class Tallies {
     return this.#stored;
   }
 
-  /** Unread messages after a number that have not expired. */
+  /** Unread messages after a number that have not expired. Read from the rows once, and then known. */
   unread(after: Seq, now: number): number {
-    if (this.#unread === undefined || now < this.#unread.since || now >= this.#unread.until) {
-      const { count, until } = this.#sql
-        .exec<{ count: number; until: number | null }>(
-          `SELECT count(*) AS count, min(expires) AS until FROM messages
-           WHERE seq > ? AND gone IS NULL AND read IS NULL AND expires > ?`,
+    if (this.#unread === undefined || now < this.#unread.since) {
+      const rows = this.#sql
+        .exec<{ expires: number }>(
+          `SELECT expires FROM messages
+           WHERE seq > ? AND gone IS NULL AND read IS NULL AND expires > ? ORDER BY expires`,
           after,
           now,
         )
-        .one();
-      this.#unread = { count, since: now, until: until ?? Number.POSITIVE_INFINITY };
+        .toArray();
+      this.#unread = { expiries: new Expiries(rows.map(({ expires }) => expires)), since: now };
     }
-    return this.#unread.count;
+    const { expiries } = this.#unread;
+    expiries.endUntil(now);
+    this.#unread = { expiries, since: now };
+    return expiries.count;
   }
 
   /** The unread message that a newer one of the same key replaces. */
@@ -81,14 +85,14 @@ export class Tallies {
 
   added({ collapseKey, expires, seq }: StreamRow): void {
     if (this.#stored !== undefined) this.#stored += 1;
-    this.#countUnread(1, expires);
+    this.#unread?.expiries.add(expires);
     if (collapseKey !== null) this.#collapsible?.set(collapseKey, seq);
   }
 
   /** One is gone; where it stood under its key itself, nothing does now. */
-  withdrawn(seq: Seq, key: CollapseKey | null, wasUnread: boolean): void {
+  withdrawn(seq: Seq, key: CollapseKey | null, unreadUntil: number | null): void {
     if (this.#stored !== undefined) this.#stored -= 1;
-    if (wasUnread) this.#countUnread(-1);
+    if (unreadUntil !== null) this.#unread?.expiries.remove(unreadUntil);
     if (key !== null && this.#collapsible?.get(key) === seq) this.#collapsible.delete(key);
   }
 
@@ -103,11 +107,5 @@ export class Tallies {
     this.#stored = undefined;
     this.#unread = undefined;
     this.#collapsible = undefined;
-  }
-
-  #countUnread(more: number, expires = Number.POSITIVE_INFINITY): void {
-    if (this.#unread === undefined) return;
-    const { count, since, until } = this.#unread;
-    this.#unread = { count: count + more, since, until: Math.min(until, expires) };
   }
 }

@@ -1,6 +1,7 @@
 /** What the object tells about its user and their messages, and what is read. */
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Inbox } from "../../src/hub/inbox.ts";
 import { inboxLimits } from "../../src/limits.ts";
 import { aUser, caughtUp, connect, hubOf, leave } from "../support/device.ts";
 import { idOf, message, messages, progress } from "../support/messages.ts";
@@ -232,6 +233,39 @@ describe("reading", () => {
     await device.until(() => device.cursor === 6);
     expect(counts().at(-1)).toBe(3);
     expect((await hubOf(user).presence()).unread).toBe(3);
+  });
+
+  test("how much is unread is known without reading rows, also while messages expire one by one", async () => {
+    const user = aUser();
+    await hubOf(user).presence();
+    await inside(user, (_, { storage }) => {
+      const inbox = new Inbox(storage);
+      const begin = Date.now();
+      const lifetime = 1_000_000;
+      const sent = (at: number) => message({ at, expires: at + lifetime });
+      for (let index = 0; index < 1_000; index += 1) inbox.commit([sent(begin + index)], begin + index);
+      expect(inbox.readState(begin + 1_000).unread).toBe(1_000);
+      const read = vi.spyOn(storage.sql, "exec");
+      for (let index = 0; index < 100; index += 1) {
+        expect(inbox.readState(begin + lifetime + index).unread).toBe(999 - index);
+      }
+      expect(read).not.toHaveBeenCalled();
+    });
+  });
+
+  test("how much is unread is right after the clock went back", async () => {
+    const user = aUser();
+    await hubOf(user).presence();
+    await inside(user, (_, { storage }) => {
+      const inbox = new Inbox(storage, 3);
+      const begin = Date.now();
+      const kept = { expires: begin + 9_000_000 };
+      inbox.commit([message({ priority: "low", expires: begin + 950 }), message(kept), message(kept)], begin);
+      expect(inbox.readState(begin + 1_000).unread).toBe(2);
+      // Full, so the one that has expired by the clock of before is evicted.
+      inbox.commit([message(kept)], begin + 900);
+      expect(inbox.readState(begin + 1_001).unread).toBe(3);
+    });
   });
 
   test("by the API shows on devices as well; up to beyond the head means the head", async () => {

@@ -3,11 +3,14 @@
  * lets it, and looks after it when somebody looks at the page. Loaded only there.
  */
 import { connectApart, identify } from "../alone.ts";
+import { backoffBoundMs } from "../backoff.ts";
 import { claimsOf } from "../claims.ts";
 import type { Connected, Tell, Wanted } from "../connected.ts";
 import * as inbox from "../inbox.ts";
+import * as clientLimits from "../limits.ts";
 import { socketConnector } from "../socket.ts";
 import type { Kept } from "../storage.ts";
+import type { NoToken, Tokens } from "../tokens.ts";
 import { type Attended, onAttention } from "./attention.ts";
 import { onCache } from "./cache.ts";
 import type { Locks } from "./election.ts";
@@ -45,7 +48,7 @@ async function share(wanted: Wanted, tell: Tell, page: Page) {
   const { url, storage, tokens } = wanted;
   try {
     // Not by the device alone: what is one user's must never reach a tab of another, whatever the app names its devices.
-    const token = await tokens.fresh(performance.now());
+    const token = await firstToken(tokens);
     const user = typeof token === "string" ? claimsOf(token)?.sub : undefined;
     if (user === undefined) return undefined;
     const kept = await inTurn(locks, () => identify(wanted));
@@ -55,7 +58,7 @@ async function share(wanted: Wanted, tell: Tell, page: Page) {
     const surroundings = { locks, Channel, progress };
     const connector = new SharedConnector(`hubbub ${url.href} ${user} ${device}`, direct, surroundings, tell);
     await connector.enter();
-    const reopen = () => tell({ type: "reopen" });
+    const reopen = () => tell({ type: "reopen", patient: true });
     const unwatch = onCache(page, {
       gone: () => connector.leave(),
       back: () => connector.enter().then(reopen, reopen),
@@ -74,6 +77,18 @@ async function share(wanted: Wanted, tell: Tell, page: Page) {
     return { connected, hurry: () => connector.hurry() };
   } catch {
     return undefined;
+  }
+}
+
+/** Tried for a moment: who gets none is apart from the other tabs for good. */
+async function firstToken(tokens: Tokens): Promise<string | NoToken> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await tokens.fresh(performance.now());
+    } catch (error) {
+      if (failures === clientLimits.tries) throw error;
+      await new Promise((over) => setTimeout(over, backoffBoundMs(failures)));
+    }
   }
 }
 

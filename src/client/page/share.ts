@@ -2,7 +2,8 @@
  * One connection for all tabs of a browser. One of them leads and holds it; to the others it is a small
  * hub over a BroadcastChannel, and each runs the same machine on what it hears.
  */
-import { closeCodes } from "../../protocol/close-codes.ts";
+import { bandOf, closeBands, closeCodes } from "../../protocol/close-codes.ts";
+import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Seq } from "../../protocol/seq.ts";
 import type { Refusal, Tell } from "../connected.ts";
 import type { Connection, Connector, Happening, Resume } from "../connector.ts";
@@ -40,6 +41,11 @@ export class SharedConnector implements Connector {
   #relay: Relay = emptyRelay;
   /** What the connection of this tab, while it follows, is told. */
   #tell: ((happening: Happening) => void) | undefined;
+  /** While it follows: what it has handled, and up to where it was told. */
+  #handled: Seq = 0;
+  #toldTo: Seq = 0;
+  /** It is told no more for now, having so much to handle: it joins again when that is done. */
+  #sated = false;
   /** The connection of this tab, while it leads. */
   #hub: Connection | undefined;
   #paces: Paces = new Map();
@@ -47,8 +53,8 @@ export class SharedConnector implements Connector {
   /** How the connection ended, until there is another one. */
   #end: Refusal | undefined;
   #impatience: ReturnType<typeof setTimeout> | undefined;
-  /** From where the next connection must begin, because a tab is there. */
-  #rewindTo = Number.POSITIVE_INFINITY;
+  /** Tabs for which the next connection must begin earlier, and where they are: they are waited for from its start. */
+  #behind: Paces = new Map();
   /** Until when the connection may be replaced by one that the leader before was opening when it went. */
   #hauntedUntil = 0;
 
@@ -64,7 +70,7 @@ export class SharedConnector implements Connector {
     this.#told = tell;
     this.#election = new Election(locks, name, () => {
       this.#begin();
-      tell({ type: "reopen" });
+      tell({ type: "reopen", patient: true });
     });
   }
 
@@ -119,8 +125,8 @@ export class SharedConnector implements Connector {
   }
 
   #lead(resume: Resume, tell: (happening: Happening) => void): Connection {
-    const from = resume && { ...resume, seq: Math.min(resume.seq, this.#rewindTo) };
-    this.#rewindTo = Number.POSITIVE_INFINITY;
+    const places = [...this.#behind.values()].map(({ acked }) => acked);
+    const from = resume && { ...resume, seq: Math.min(resume.seq, ...places) };
     const hub = this.#direct.open(from, (told) => {
       const happening = this.#excuse(told);
       // The other tabs first: what this one has handled and saved, they have been told of.
@@ -135,7 +141,8 @@ export class SharedConnector implements Connector {
       },
       close: (code, reason) => {
         hub.close(code, reason);
-        this.#ended(code, reason);
+        // One that the tab left when it went into the browser's cache has ended long ago.
+        if (this.#hub === hub) this.#ended(code, reason);
       },
     };
   }
@@ -150,11 +157,13 @@ export class SharedConnector implements Connector {
 
   #follow(resume: Resume, tell: (happening: Happening) => void): Connection {
     this.#tell = tell;
+    this.#handled = this.#toldTo = resume?.seq ?? 0;
+    this.#sated = false;
     this.#post({ kind: "join", tab: this.#tab, ...(resume === undefined ? {} : { resume }) });
     return {
       send: (said) => {
         if (typeof said === "string") this.#post({ kind: "ping", tab: this.#tab });
-        else if (said.type === "ack") this.#post({ kind: "ack", tab: this.#tab, seq: Number(said.seq) });
+        else if (said.type === "ack") this.#acknowledgeAsFollower(Number(said.seq));
       },
       close: () => {
         this.#tell = undefined;
@@ -171,7 +180,10 @@ export class SharedConnector implements Connector {
     this.#relay = take(this.#relay, frame);
     if (frame.type === "welcome") {
       this.#end = undefined;
-      this.#paces = noted(new Map(), this.#tab, frame.from, performance.now());
+      const now = performance.now();
+      this.#paces = noted(new Map(), this.#tab, frame.from, now);
+      for (const [tab, { acked }] of this.#behind) this.#paces = noted(this.#paces, tab, acked, now);
+      this.#behind = new Map();
       this.#acked = frame.from;
       this.#post({ kind: "lead" });
     } else if (frame.type !== "reauth") {
@@ -219,7 +231,7 @@ export class SharedConnector implements Connector {
 
   #hearLeader(word: Word): void {
     if (word.kind === "lead") {
-      this.#told({ type: "reopen" });
+      this.#told({ type: "reopen", patient: false });
     } else if (word.kind === "refused") {
       this.#told({ type: "stop", code: word.code, reason: word.reason });
     } else if (word.kind === "closed" && (word.to ?? this.#tab) === this.#tab) {
@@ -227,10 +239,26 @@ export class SharedConnector implements Connector {
       this.#tell?.({ type: "closed", code: word.code, reason: word.reason });
     } else if (word.kind === "frame" && (word.to ?? this.#tab) === this.#tab) {
       this.#relay = take(this.#relay, word.frame);
-      this.#tell?.({ type: "frame", frame: word.frame });
+      this.#tellFrame(word.frame);
     } else if (word.kind === "heard" && word.to === this.#tab) {
       this.#tell?.({ type: "heard" });
     }
+  }
+
+  /** A tab that is stuck must not pile up what the others go on with. */
+  #tellFrame(frame: ServerFrame): void {
+    if (frame.type === "welcome") this.#handled = this.#toldTo = frame.from;
+    const last = lastOf(frame);
+    this.#sated ||= last !== undefined && this.#toldTo - this.#handled >= clientLimits.heldForTabs;
+    if (last !== undefined && this.#sated) return;
+    this.#toldTo = last ?? this.#toldTo;
+    this.#tell?.({ type: "frame", frame });
+  }
+
+  #acknowledgeAsFollower(seq: Seq): void {
+    this.#handled = seq;
+    this.#post({ kind: "ack", tab: this.#tab, seq });
+    if (this.#sated && seq >= this.#toldTo) this.#told({ type: "reopen", patient: false });
   }
 
   #hearFollower(word: Word): void {
@@ -238,6 +266,7 @@ export class SharedConnector implements Connector {
       this.#admit(word.tab, word.resume);
     } else if (word.kind === "leave") {
       this.#paces = without(this.#paces, word.tab);
+      this.#behind = without(this.#behind, word.tab);
       this.#acknowledge();
     } else if (word.kind === "ack") {
       this.#note(word.tab, word.seq);
@@ -252,12 +281,16 @@ export class SharedConnector implements Connector {
     const answer = join(this.#relay, resume);
     if (answer === undefined) {
       // It tries again by itself, and is called as soon as there is a connection.
-      if (this.#end !== undefined) this.#post({ kind: "closed", to: tab, ...this.#end });
+      // What the hub refuses is told once, or who was refused once would seem to be refused again.
+      const end = this.#end;
+      if (end !== undefined && bandOf(end.code) !== closeBands.stop) {
+        this.#post({ kind: "closed", to: tab, ...end });
+      }
       return;
     }
     if ("rewindTo" in answer) {
-      this.#rewindTo = answer.rewindTo;
-      this.#told({ type: "reopen" });
+      this.#behind = noted(this.#behind, tab, answer.rewindTo, performance.now());
+      this.#told({ type: "reopen", patient: false });
       return;
     }
     for (const frame of answer) this.#post({ kind: "frame", to: tab, frame });
@@ -267,4 +300,10 @@ export class SharedConnector implements Connector {
   #post(word: Word): void {
     this.#channel?.postMessage(word);
   }
+}
+
+/** The last number of the stream that a frame brings; `undefined` where it brings none. */
+function lastOf(frame: ServerFrame): Seq | undefined {
+  if (frame.type === "gap") return frame.to;
+  return frame.type === "messages" ? frame.messages.at(-1)?.seq : undefined;
 }

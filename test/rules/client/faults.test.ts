@@ -180,7 +180,7 @@ function world(random: () => number) {
     stop: () => tell({ type: "stop" }),
     start: () => tell({ type: "start" }),
     hurry: () => tell({ type: "hurry" }),
-    reopen: () => tell({ type: "reopen" }),
+    reopen: () => tell({ type: "reopen", patient: false }),
   };
 
   return {

@@ -4,7 +4,7 @@ import { closeCodes } from "../../../src/protocol/close-codes.ts";
 import { drive, lastStatus, messages, only, pings, savedAt, welcome } from "../../support/client-driver.ts";
 
 const hurry = { type: "hurry" } as const;
-const reopen = { type: "reopen" } as const;
+const reopen = { type: "reopen", patient: false } as const;
 
 describe("in a hurry, a device", () => {
   test("that waits tries at once, and once", () => {

@@ -185,6 +185,28 @@ describe("the token of a request", () => {
   });
 });
 
+describe("a token that the hub does not take", () => {
+  test("is replaced by a fresh one, once for each request", async () => {
+    let given = 0;
+    const token = async () => {
+      given += 1;
+      return tokenOf(`user-${given}`);
+    };
+    const { client } = device({ token });
+    answers = [Response.json(page), new Response("{}", { status: 401 }), Response.json(page)];
+    await client.inbox();
+    await client.inbox();
+    expect(asked.map(({ url }) => new URL(url).pathname.split("/")[3])).toEqual([
+      "user-1",
+      "user-1",
+      "user-2",
+    ]);
+    answers = [new Response("{}", { status: 401 }), new Response("no", { status: 401 })];
+    await expect(client.inbox()).rejects.toThrow("the hub refused: 401 no");
+    expect(given).toBe(3);
+  });
+});
+
 describe("marking as read", () => {
   test("tells the hub the ids, or the number up to which all is read", async () => {
     const { client } = await live();

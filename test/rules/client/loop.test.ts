@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { Handlers } from "../../../src/client/handlers.ts";
 import { type HubClient, memoryStorage } from "../../../src/client/index.ts";
 import { loop } from "../../../src/client/loop.ts";
-import { type AppOptions, connected, inFakeTime, pass } from "../../support/client-app.ts";
+import { type AppOptions, connected, device, inFakeTime, pass } from "../../support/client-app.ts";
 import { messages, streamMessage, welcome } from "../../support/client-driver.ts";
 import { FakeSocket } from "../../support/fake-socket.ts";
 
@@ -182,4 +182,28 @@ test("a loop that is over does not wait for the connection any more", async () =
   for (const live of waiting.splice(1)) live();
   await pass();
   expect(settled).toHaveBeenCalledTimes(3);
+});
+
+test("a loop that begins while the client starts, and is closed before it has, ends", async () => {
+  let load = () => {};
+  const storage = {
+    load: () => new Promise<undefined>((loaded) => (load = () => loaded(undefined))),
+    save: async () => {},
+  };
+  const { client } = device({ onMessage: false, storage });
+  const iterator = client.messages();
+  const ended = iterator.next();
+  const started = client.start();
+  await pass(10);
+  client.close();
+  load();
+  await started;
+  expect(await ended).toEqual({ done: true, value: undefined });
+});
+
+test("a loop that begins after the hub has refused ends", async () => {
+  const { client, socket } = await connected({ onMessage: false });
+  socket.end(4003, "forbidden");
+  await pass(10);
+  expect(await client.messages().next()).toEqual({ done: true, value: undefined });
 });

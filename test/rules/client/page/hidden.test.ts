@@ -181,3 +181,33 @@ test("a handler that runs while its tab comes to lead is not run twice", async (
   expect(second.seen).toEqual(ids(1, 3));
   expect(tabs.saved()).toMatchObject({ cursor: 3 });
 });
+
+test("a former leader that comes back from the cache does not disturb those that follow another one by now", async () => {
+  const { tabs, first, second } = await two();
+  const third = await tabs.open();
+  await tabs.pass(100);
+  first.tab.enterCache();
+  await tabs.pass(60_000);
+  expect(second.client.leading).toBe(true);
+  const before = third.statuses.length;
+  first.tab.leaveCache();
+  await tabs.pass(60_000);
+  expect(third.statuses.slice(before)).toEqual([]);
+});
+
+test("a page that goes into the cache and comes back does not cut a wait short that the hub asked for", async () => {
+  const tabs = world();
+  const app = await tabs.open();
+  await tabs.pass(100);
+  tabs.hub.refuse = 4100;
+  tabs.hub.end(4100);
+  await tabs.pass(50);
+  const before = tabs.hub.tried.length;
+  for (let round = 0; round < 20; round += 1) {
+    app.tab.enterCache();
+    await tabs.pass(10);
+    app.tab.leaveCache();
+    await tabs.pass(50);
+  }
+  expect(tabs.hub.tried.length - before).toBeLessThanOrEqual(4);
+});

@@ -1,6 +1,7 @@
 /** A slow tab slows the stream, and a stuck one does not stop it. */
 import { describe, expect, test } from "vitest";
-import { ackMessages, tabPatienceMs } from "../../../../src/client/limits.ts";
+import { memoryStorage } from "../../../../src/client/index.ts";
+import { ackMessages, heldForTabs, tabPatienceMs } from "../../../../src/client/limits.ts";
 import { acknowledgeable, fed, noted, patienceMs, without } from "../../../../src/client/page/pace.ts";
 import { type App, ids, inTab, world } from "../../../support/tab-app.ts";
 
@@ -124,5 +125,49 @@ test("a follower that crashed or was closed holds nothing up", async () => {
     odd[how]();
     await tabs.pass(how === "close" ? 1_000 : patience + 1_000);
     expect(other.seen).toEqual(ids(1, 100));
+  }
+});
+
+test("what the others go on with does not pile up in a tab that is stuck, which gets it when it is not any more", async () => {
+  const tabs = world();
+  await tabs.open();
+  await tabs.pass(100);
+  const gate = Promise.withResolvers<void>();
+  const stuck = await tabs.open({ handle: () => gate.promise });
+  await tabs.pass(100);
+  for (let round = 0; round < 50; round += 1) {
+    tabs.hub.publish(100);
+    await tabs.pass(5_000);
+  }
+  // Nothing more comes from the hub: what it handles now is what it has in memory.
+  tabs.hub.vanish();
+  gate.resolve();
+  await tabs.pass(100);
+  // What it was told, and what the leader holds for whoever joins.
+  expect(stuck.seen.length).toBeLessThan(2 * heldForTabs + 200);
+  await tabs.pass(120_000);
+  expect(stuck.seen).toEqual(ids(1, 5_000));
+});
+
+test("a tab that lags far behind is waited for, and does not make the others connect again and again", async () => {
+  for (const [busyMs, awakeMs] of [
+    [300, 1],
+    [600, 8],
+  ] as const) {
+    const tabs = world();
+    await tabs.open({ device: "d" });
+    await tabs.pass(100);
+    tabs.hub.publish(1_000);
+    await tabs.pass(60_000);
+    const late = await tabs.open({ device: "d", storage: memoryStorage() });
+    for (let round = 0; round < 200; round += 1) {
+      late.tab.freeze();
+      await tabs.pass(busyMs);
+      late.tab.thaw();
+      await tabs.pass(awakeMs);
+    }
+    expect(tabs.hub.tried.length).toBeLessThan(8);
+    await tabs.pass(60_000);
+    expect(late.seen).toEqual(ids(1, 1_000));
   }
 });

@@ -87,3 +87,12 @@ test("close() in one tab stops that tab only", async () => {
   expect(apps[0]?.client.status).toMatchObject({ state: "stopped", code: 1000 });
   expect(running().map(({ client }) => client.status)).toEqual([{ state: "live" }, { state: "live" }]);
 });
+
+test("a token that is refused once, and a fresh one that is good, leave every tab live", async () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const tabs = await three(seed);
+    tabs.hub.end(token_invalid);
+    await tabs.pass(60_000);
+    expect(tabs.apps.map(({ client }) => client.status.state)).toEqual(["live", "live", "live"]);
+  }
+});

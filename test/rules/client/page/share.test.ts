@@ -32,17 +32,36 @@ describe("two tabs", () => {
     expect(other.client.leading).toBe(true);
   });
 
+  test("whose app had no token for a moment share all the same", async () => {
+    const { hub, open, pass } = world();
+    await open();
+    await pass(100);
+    let asked = 0;
+    const token = async () => {
+      asked += 1;
+      if (asked === 1) throw new Error("503 of the app's own server");
+      return readableToken({ sub: "alice", exp: 4_000_000_000 }, `tab-2-${asked}`);
+    };
+    const other = await open({ token });
+    await pass(60_000);
+    expect(other.client.status.state).toBe("live");
+    expect(hub.tried).toHaveLength(1);
+  });
+
   test("whose app has no token when they start are devices of their own", async () => {
     const { hub, open, pass } = world();
+    await open();
+    await pass(100);
     let signedIn = false;
     const token = async () => {
       if (!signedIn) throw new Error("not signed in");
-      return readableToken({ sub: "alice", exp: 4_000_000_000 }, "tab-1-x");
+      return readableToken({ sub: "alice", exp: 4_000_000_000 }, "tab-2-x");
     };
     const app = await open({ token });
+    await pass(10_000);
     signedIn = true;
-    await pass(1_000);
-    expect(hub.tried).toHaveLength(1);
+    await pass(60_000);
+    expect(hub.open).toHaveLength(2);
     expect(app.client.status.state).toBe("live");
   });
 
