@@ -46,6 +46,8 @@ export function guide(hub: LocalHub, token: string): string {
 
        ${hub.apiKey}
 
+  Pages of any origin may connect here, unless you set ALLOWED_ORIGINS; to a deployed hub, only those it names.
+
   A device in a terminal is npm run listen -- alice. Stop it with Ctrl-C, push more, start it again: it gets
   exactly what it missed. The whole of it by itself: npm run demo
 

@@ -12,9 +12,8 @@ import { mintConnectToken } from "../auth/connect-token.ts";
 import { userId } from "../protocol/ids.ts";
 import { guide } from "./guide.ts";
 import { portFrom } from "./options.ts";
-import { withOwnOrigins } from "./own-origins.ts";
 import { Advice, runScript } from "./script.ts";
-import { localSettings, prepare, projectRoot } from "./workspace.ts";
+import { localSettings, prepare, projectRoot, startVars } from "./workspace.ts";
 import { isReady, shown } from "./wrangler-output.ts";
 
 /** Who the first message goes to. */
@@ -24,8 +23,8 @@ await runScript(async (args) => {
   const port = portFrom(args);
   await requireFree(port);
   const hub = await prepare(projectRoot, `http://localhost:${port}`);
-  const { allowedOrigins, tokens } = await localSettings(projectRoot);
-  const origins = withOwnOrigins(allowedOrigins, port);
+  const { tokens } = await localSettings(projectRoot);
+  const vars = await startVars(projectRoot);
   const { token } = await mintConnectToken(alice, tokens, Date.now());
   console.log("Starting the hub …");
 
@@ -37,7 +36,7 @@ await runScript(async (args) => {
       "dev",
       `--port=${port}`,
       "--show-interactive-dev-session=false",
-      ...(origins === undefined ? [] : ["--var", `ALLOWED_ORIGINS:${origins}`]),
+      ...vars.flatMap((variable) => ["--var", variable]),
     ],
     {
       cwd: projectRoot,

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { verifyApiKey } from "../auth/api-key.ts";
 import { Misconfigured, type Settings, settingsOf } from "../settings.ts";
 import { completeDevVars } from "./dev-vars.ts";
+import { localOrigins } from "./origins.ts";
 import { Advice } from "./script.ts";
 
 /** The folder of the project. */
@@ -51,17 +52,31 @@ export async function readLocalHub(root: string): Promise<LocalHub> {
  * @throws {Advice} when there are none yet, or none to serve with.
  */
 export async function localSettings(root: string): Promise<Settings> {
-  const secrets = await read(join(root, ".dev.vars"));
-  if (secrets === undefined) throw new Advice(neverStarted);
-  const { vars } = readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
+  const { inConfig, inDevVars } = await variables(root);
   try {
-    return settingsOf({ ...vars, ...parseEnv(secrets) });
+    return settingsOf({ ...inConfig, ...inDevVars });
   } catch (error) {
     if (!(error instanceof Misconfigured)) throw error;
     throw new Advice(
       `${error.message}\nPut it right in .dev.vars or wrangler.toml; a line removed from .dev.vars is made anew.`,
     );
   }
+}
+
+/** The variables that `npm start` gives the hub above those of the files, as `wrangler dev --var` takes them. */
+export async function startVars(root: string): Promise<readonly string[]> {
+  const { inConfig, inDevVars } = await variables(root);
+  const { ALLOWED_ORIGINS: chosen } = inDevVars;
+  const origins = localOrigins(inConfig.ALLOWED_ORIGINS, chosen);
+  return origins === undefined ? [] : [`ALLOWED_ORIGINS:${origins}`];
+}
+
+/** What `wrangler.toml` says, and `.dev.vars`, which comes before it. */
+async function variables(root: string) {
+  const secrets = await read(join(root, ".dev.vars"));
+  if (secrets === undefined) throw new Advice(neverStarted);
+  const { vars } = readConfig({ config: join(root, "wrangler.toml") }, { hideWarnings: true });
+  return { inConfig: vars, inDevVars: parseEnv(secrets) };
 }
 
 /** Writes a file that only its owner can read, whole or not at all. */

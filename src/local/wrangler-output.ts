@@ -8,6 +8,8 @@ const noise = [
   /wrangler \d+\.\d+/,
   /^─+$/,
   /telemetry/,
+  /^❓ Your types might be out of date/,
+  /^The file .+ changed, restarting build/,
   /^Using (?:secrets|vars) defined in/,
   /^Your Worker has access to the following bindings:/,
   /^Binding\s+Resource/,

@@ -532,6 +532,41 @@ describe("the page", () => {
     operator.expectClean(onItsWay);
   });
 
+  test.each([
+    { width: 1_280, whole: true },
+    { width: 360, whole: false },
+  ])("has room for devices of long names at $width px, and shows and says them whole", async (screen) => {
+    const names = ["1f5bqk21xk2v0y0hj8trm1w9ob2", `warehouse-${"scanner-".repeat(14)}${screen.width}`];
+    const user = `long-names-${screen.width}`;
+    for (const name of names) await device(user, name);
+    const operator = await visit({ viewport: { width: screen.width, height: 800 } });
+    const console = await openConsole(operator);
+    const { page, sending, send, watch } = console;
+    await watch(user);
+    await send({ To: user });
+    await eventually(async () => (await sending.locator(".device").count()) === names.length);
+    const line = page.getByRole("list", { name: "What becomes of it" }).getByRole("listitem");
+    expect(await line.textContent()).toMatch(new RegExp(`^${user} no\\. 1 of the stream`));
+    for (const name of names) {
+      await console.user.getByRole("rowheader", { name, exact: true }).waitFor();
+      for (const panel of [console.user, sending]) {
+        expect(await panel.getByTitle(name, { exact: true }).textContent()).toBe(name);
+        const { width = 0, height = 0 } = (await panel.getByTitle(name, { exact: true }).boundingBox()) ?? {};
+        expect({ broad: width >= 100, oneLine: height > 0 && height < 30 }).toEqual({
+          broad: true,
+          oneLine: true,
+        });
+      }
+    }
+    const table = await page.evaluate<{ shown: number; all: number }>(
+      "(({ clientWidth: shown, scrollWidth: all }) => ({ shown, all }))(document.getElementById('devices'))",
+    );
+    expect(table.all <= table.shown).toBe(screen.whole);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(screen.width);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    operator.expectClean(onItsWay);
+  });
+
   test("needs no mouse: from the key to a message sent and a user disconnected", async () => {
     await device("keys", "phone");
     const operator = await visit();

@@ -83,6 +83,42 @@ describe("what arrives", () => {
     somebody.expectClean();
   });
 
+  test("is listed by priority, the newest first within each, and stays in its place when it is read", async () => {
+    const somebody = await visit();
+    const { page, message, shows, showsUnread } = await openInbox(somebody, "ordered");
+    const pushes = ["normal", "critical", "low", "high", "normal", "critical"];
+    for (const [index, priority] of pushes.entries()) {
+      await send("ordered", `${priority} ${index + 1}`, { priority });
+      await page.getByRole("button", { name: `${index + 1} unread message` }).waitFor();
+    }
+    const ordered = ["critical 6", "critical 2", "high 4", "normal 5", "normal 1", "low 3"];
+    await shows(ordered);
+    await message("critical 6").click();
+    await message("normal 5").click();
+    await showsUnread(["critical 2", "high 4", "normal 1", "low 3"]);
+    await shows(ordered);
+    await page.reload();
+    await shows(ordered);
+    await page.getByRole("button", { name: "4 unread messages" }).press("Enter");
+    expect(await page.locator(":focus").textContent()).toBe("Mark as read: critical 2");
+    somebody.expectClean();
+  });
+
+  test("without a title is shown, announced and noticed by its text", async () => {
+    const somebody = await visit();
+    const { page, shows } = await openInbox(somebody, "untitled");
+    await send("untitled", "", { data: { text: "Hello, Alice!" } });
+    await shows(["Hello, Alice!"]);
+    expect(await page.locator("#list .text").count()).toBe(0);
+    const said = page.locator("[aria-live=polite]");
+    await eventually(
+      async () => (await said.textContent()) === "New message, critical priority: Hello, Alice!",
+    );
+    await send("untitled", "", { data: { text: "Bob is typing" }, ttl: 0 });
+    await page.getByLabel("Notices").getByText("For who is here right now: Bob is typing").waitFor();
+    somebody.expectClean();
+  });
+
   test("and is in no inbox, being for who is there only, is a notice", async () => {
     const somebody = await visit();
     const { page, titles } = await openInbox(somebody, "present");
@@ -265,9 +301,9 @@ describe("the token", () => {
     const page = await somebody.open("/demo");
     await page.getByText("npm run --silent dev:env -- alice").waitFor();
     await page.getByText("POST /v1/tokens").waitFor();
-    await page.getByLabel("Connect token").fill("hub_abc_def");
+    await page.getByLabel("Connect token").fill("a.b.c");
     await page.getByRole("button", { name: "Show the inbox" }).click();
-    await page.getByText("That is no connect token").waitFor();
+    await page.getByText("That is no connect token, or not the whole of one.").waitFor();
     const over = await tokenFor("asks", { now: Date.now() - 7_200_000 });
     await page.goto(`${hub.url}/demo#token=${over}`);
     await page.getByText("The token of asks is over").waitFor();

@@ -14,7 +14,7 @@ export interface InboxPage {
   readonly unread: () => Promise<readonly string[]>;
   /** What the strip says of the connection. */
   readonly status: () => Promise<string>;
-  /** Waits until the list has exactly these titles, newest first. */
+  /** Waits until the list has exactly these titles, in this order. */
   readonly shows: (titles: readonly string[], timeoutMs?: number) => Promise<void>;
   readonly showsUnread: (titles: readonly string[]) => Promise<void>;
   /** Waits until the strip says this. */

@@ -28,24 +28,31 @@ export function isSettled({ state, result }: Followed): boolean {
   return endStates.has(state.state) || (state.delivered?.length ?? 0) > 0;
 }
 
+/** A piece of what is said: words, or the name of a device, which may be too long to be shown whole. */
+export type Piece = string | { readonly device: string };
+
 /** In words, after the name of the user. */
-export function inWords({ state, result }: Followed): string {
-  if (state === undefined) {
-    if (result === undefined) return "on its way";
-    if (result.state === "dead") return `dead letter: ${result.reason}`;
-    if (result.state === "live") return `sent to ${devices(result.devices ?? 0)}, kept for nobody`;
-    if (result.state === "queued") return "the object did not answer in time; the lane brings it";
-    if (result.state === "expired" || result.state === "gone") return result.state;
-    if (result.state === "duplicate") return `no. ${result.seq} of the stream, known from before`;
-    return `no. ${result.seq} of the stream, sent to ${devices(result.devices ?? 0)}`;
-  }
-  if (state.state === "dead") return `dead letter: ${state.reason}`;
+export function inWords({ state, result }: Followed): readonly Piece[] {
+  if (state === undefined) return [resultInWords(result)];
+  if (state.state === "dead") return [`dead letter: ${state.reason}`];
   const place = `no. ${state.seq} of the stream`;
-  const handled = (state.delivered ?? []).map(
-    ({ device, at }) => `${device} within ${duration(at - state.at)}`,
-  );
-  const by = handled.length === 0 ? "waits for a device" : `handled by ${handled.join(", ")}`;
-  return state.state === "stored" ? `${place}, ${by}` : `${state.state}, ${place}`;
+  if (state.state !== "stored") return [`${state.state}, ${place}`];
+  const handled = (state.delivered ?? []).flatMap(({ device, at }, index): readonly Piece[] => [
+    index === 0 ? `${place}, handled by ` : ", ",
+    { device },
+    ` within ${duration(at - state.at)}`,
+  ]);
+  return handled.length === 0 ? [`${place}, waits for a device`] : handled;
+}
+
+function resultInWords(result: Followed["result"]): string {
+  if (result === undefined) return "on its way";
+  if (result.state === "dead") return `dead letter: ${result.reason}`;
+  if (result.state === "live") return `sent to ${devices(result.devices ?? 0)}, kept for nobody`;
+  if (result.state === "queued") return "the object did not answer in time; the lane brings it";
+  if (result.state === "expired" || result.state === "gone") return result.state;
+  if (result.state === "duplicate") return `no. ${result.seq} of the stream, known from before`;
+  return `no. ${result.seq} of the stream, sent to ${devices(result.devices ?? 0)}`;
 }
 
 function devices(count: number): string {

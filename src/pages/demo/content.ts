@@ -8,23 +8,33 @@ export interface Content {
 
 const titleFields = ["title", "subject"];
 const textFields = ["text", "body", "message"];
+/** Characters of a text that stands as its own title; what is longer stands below as well, whole. */
+const maxTitle = 160;
 /** Characters of data that is shown as JSON; a long text is for a page of its own. */
 const maxJson = 300;
 
 /**
- * The title and text that stand in the data; the type, in words, where there is no title; the data as JSON where there is neither.
+ * The title and text that stand in the data; where there is no title, the text as one; where there is neither, the
+ * type in words, and the data as JSON.
  */
 export function contentOf({ type, data }: { readonly type: string; readonly data: unknown }): Content {
   const title = textIn(data, titleFields);
-  const text = typeof data === "string" ? data : textIn(data, textFields);
-  if (title !== undefined || text !== undefined) return { title: title ?? wordsOf(type), text: text ?? "" };
-  return { title: wordsOf(type), text: data === null ? "" : shortened(JSON.stringify(data)) };
+  const text = isText(data) ? data : textIn(data, textFields);
+  if (title !== undefined) return { title, text: text ?? "" };
+  if (text !== undefined)
+    return { title: shortened(text, maxTitle), text: text.length > maxTitle ? text : "" };
+  return { title: wordsOf(type), text: data === null ? "" : shortened(JSON.stringify(data), maxJson) };
 }
 
 function textIn(data: unknown, names: readonly string[]): string | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   const fields = new Map(Object.entries(data));
-  return names.map((name) => fields.get(name)).find((value) => typeof value === "string" && value !== "");
+  return names.map((name) => fields.get(name)).find(isText);
+}
+
+/** A heading of blanks would be none. */
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.trim() !== "";
 }
 
 /** `order.shipped` → "Order shipped" */
@@ -33,6 +43,6 @@ function wordsOf(type: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function shortened(json: string): string {
-  return json.length <= maxJson ? json : `${json.slice(0, maxJson)} …`;
+function shortened(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)} …`;
 }

@@ -1,6 +1,7 @@
 /**
  * What the list shows, as a value: each change gives the next one. The list is a window on the inbox that begins at
- * its top; what lies below comes page by page.
+ * its top; what lies below comes page by page. It stays in the order of the stream, in which the hub's pages come:
+ * how it is shown is `order.ts`.
  */
 import type { InboxMessage, InboxPage, Message, ReadState } from "../../client/index.ts";
 
@@ -23,7 +24,8 @@ export const emptyInbox: Inbox = {
   entries: [],
   loaded: false,
   older: undefined,
-  state: { unread: 0, readUpTo: 0, rev: 0 },
+  // Before any that the hub has told.
+  state: { unread: 0, readUpTo: 0, rev: -1 },
 };
 
 /** A message came. One without a place in the stream is in no inbox; one below the window comes with its page. */
@@ -53,7 +55,8 @@ export function reloaded(inbox: Inbox, page: InboxPage): Inbox {
     entries: [...newer, ...listed, ...below],
     loaded: true,
     older: below.length > 0 ? inbox.older : page.next,
-    state: page.state.rev >= inbox.state.rev ? page.state : inbox.state,
+    // What came meanwhile changed the count and no `rev`: of the same one, what is known is the newer.
+    state: page.state.rev > inbox.state.rev ? page.state : inbox.state,
   });
 }
 
@@ -75,7 +78,7 @@ export function marked(inbox: Inbox, state: ReadState): Inbox {
 
 /** Whether a state leaves open what was read, so that the list has to be asked for again. */
 export function leavesOpen({ state: before }: Inbox, state: ReadState): boolean {
-  if (state.rev === before.rev) return false;
+  if (state.rev === before.rev || before.rev < 0) return false;
   const explained = state.ids !== undefined || state.readUpTo !== before.readUpTo;
   return state.rev !== before.rev + 1 || !explained;
 }

@@ -42,14 +42,17 @@ function follow({ user, token }: Session): void {
       else if (status.state === "live") reload(hub);
     },
     onState: (state) => {
+      if (hub !== client) return;
       if (changes.leavesOpen(inbox, state)) reload(hub);
       show(changes.marked(inbox, state));
     },
     onGap: (gap) => {
+      if (hub !== client) return;
       show(changes.without(inbox, ({ seq }) => seq >= gap.from && seq <= gap.to));
       notice(gapWords(gap));
     },
     onDiscontinuity: (reason) => {
+      if (hub !== client) return;
       const words = discontinuityWords(reason);
       if (words === undefined) return;
       notice(words);
@@ -58,6 +61,7 @@ function follow({ user, token }: Session): void {
     onFault: (fault) => notice(faultWords(fault)),
   });
   hub.on("*", (message) => {
+    if (hub !== client) return;
     const { title } = contentOf(message);
     if (message.seq === undefined) notice(`For who is here right now: ${title}`);
     else show(changes.arrived(inbox, message));
@@ -80,11 +84,12 @@ async function reload(hub: HubClient): Promise<void> {
 }
 
 async function loadOlder(): Promise<void> {
-  if (client === undefined || inbox.older === undefined) return;
+  const hub = client;
+  if (hub === undefined || inbox.older === undefined) return;
   older.disabled = true;
   try {
-    const page = await client.inbox({ cursor: inbox.older, limit: changes.pageSize });
-    show(changes.extended(inbox, page));
+    const page = await hub.inbox({ cursor: inbox.older, limit: changes.pageSize });
+    if (hub === client) show(changes.extended(inbox, page));
   } catch {
     notice("Older messages could not be loaded. Try again when the connection is back.");
   } finally {
@@ -172,7 +177,7 @@ byId("token-form", HTMLFormElement).addEventListener("submit", (event) => {
   const pasted = sessionOf(field.value.trim());
   say(
     byId("problem", HTMLParagraphElement),
-    pasted === undefined ? "That is no connect token: it has three parts, with dots between them." : "",
+    pasted === undefined ? "That is no connect token, or not the whole of one. Copy it again." : "",
   );
   if (pasted === undefined) return;
   field.value = "";

@@ -30,9 +30,12 @@ const messages = [
   },
   {
     age: 12,
-    type: "comment.created",
-    priority: "normal",
-    data: { title: "Mei answered your comment", text: "“Agreed. Let's ship it before the holidays.”" },
+    type: "payment.failed",
+    priority: "critical",
+    data: {
+      title: "Your card was declined",
+      text: "Update it by Friday, so that your team keeps its access.",
+    },
   },
   {
     age: 3,
@@ -42,12 +45,9 @@ const messages = [
   },
   {
     age: 0,
-    type: "payment.failed",
-    priority: "critical",
-    data: {
-      title: "Your card was declined",
-      text: "Update it by Friday, so that your team keeps its access.",
-    },
+    type: "comment.created",
+    priority: "normal",
+    data: { title: "Mei answered your comment", text: "“Agreed. Let's ship it before the holidays.”" },
   },
 ];
 /** How many of the oldest are read. */
@@ -86,12 +86,8 @@ describe.runIf(wanted)("pictures", () => {
       await tab.goto(`${shownOrigin}/demo#user=alice&token=${await tokenFor("alice")}`);
       const inbox = inboxOn(tab);
       await inbox.says(/^Live/);
-      await inbox.showsUnread(
-        messages
-          .slice(read)
-          .map(({ data }) => data.title)
-          .reverse(),
-      );
+      // By priority, in which the unread ones came.
+      await inbox.showsUnread(messages.slice(read).map(({ data }) => data.title));
       await tab.getByText("52 min ago").waitFor();
       await takePicture(tab, "demo");
       expect(await tab.title()).toBe("(3) Inbox · Hubbub");

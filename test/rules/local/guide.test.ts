@@ -48,6 +48,7 @@ test("the guide says what to open, how to push, listen and stop", () => {
     demoLink(hub, "alice", "eyJ.eyJ.sig"),
     pushCommand(hub),
     "/console",
+    "ALLOWED_ORIGINS",
     "npm run listen -- alice",
     "npm run demo",
     "Ctrl-C",

@@ -1,6 +1,6 @@
 /** The scripts as they are run, in a folder of their own. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -80,12 +80,20 @@ describe("npm start", () => {
     const { tokens } = await workspace.localSettings(root);
     expect(await verifyConnectToken(token, tokens, Date.now())).toMatchObject({ ok: { user: "alice" } });
     expect(out).toContain(
-      `called with dev --port=${port} --show-interactive-dev-session=false --var ALLOWED_ORIGINS:`,
+      `called with dev --port=${port} --show-interactive-dev-session=false --var ALLOWED_ORIGINS:* false`,
     );
-    expect(out).toContain(` http://localhost:${port} http://127.0.0.1:${port} false`);
     expect(out).not.toContain("⎔");
     expect(errors).toBe("✘ [ERROR] as it comes\n");
     expect(code).toBe(3);
+  });
+
+  test("leaves the origins to a developer who has chosen them", async () => {
+    const root = temporaryWorkspace();
+    fakeWrangler(root, 0);
+    await workspace.prepare(root, "http://localhost:8787");
+    appendFileSync(join(root, ".dev.vars"), "ALLOWED_ORIGINS=http://localhost:5173\n");
+    const { out } = await run("start", ["--port", String(await freePort())], root);
+    expect(out).toContain("--show-interactive-dev-session=false false");
   });
 
   test("says when the port is in use", async () => {

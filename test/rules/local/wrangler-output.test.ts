@@ -28,6 +28,8 @@ test("what wrangler says of itself, of the bindings and of the internet is not s
     "env.USER_HUB (UserHub)                 Durable Object            local",
     'env.API_KEYS ("(hidden)")              Environment Variable      local',
     "⎔ Starting local server...",
+    "❓ Your types might be out of date. Re-run `wrangler types` to ensure your types are correct.",
+    "The file src/pages/demo/main.ts changed, restarting build...",
     "[wrangler:warn] Unable to fetch the `Request.cf` object! Falling back to a default placeholder...",
     "Error: getaddrinfo ENOTFOUND workers.cloudflare.com",
     "    at GetAddrInfoReqWrap.onlookupall [as oncomplete] (node:dns:123:26)",

@@ -40,6 +40,13 @@ function page(last: number, first: number, state = { unread: 0, readUpTo: 0, rev
 const seqs = ({ entries: shown }: Inbox): number[] => shown.map(({ seq }) => seq);
 const unread = ({ entries: shown }: Inbox): number[] => shown.flatMap(({ seq, read }) => (read ? [] : [seq]));
 
+test("a page that is older than what came meanwhile does not take the count back", () => {
+  const told = marked(emptyInbox, { unread: 1, readUpTo: 0, rev: 0 });
+  const inbox = reloaded(arrived(told, entry(1)), page(0, 1));
+  expect(unread(inbox)).toEqual([1]);
+  expect(inbox.state.unread).toBe(1);
+});
+
 describe("what arrives", () => {
   test("stands in the order of the stream, once, however it comes", () => {
     fc.assert(

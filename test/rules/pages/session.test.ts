@@ -51,8 +51,19 @@ describe("what is shown of a message", () => {
       { title: "Hi", text: "there" },
     ],
     [{ title: "Hi" }, { title: "Hi", text: "" }],
-    [{ message: "there" }, { title: "Order shipped", text: "there" }],
-    ["there", { title: "Order shipped", text: "there" }],
+    [
+      { title: "Hi", text: " " },
+      { title: "Hi", text: "" },
+    ],
+    [{ text: "Hello, Alice!" }, { title: "Hello, Alice!", text: "" }],
+    [
+      { title: " ", message: "there" },
+      { title: "there", text: "" },
+    ],
+    ["there", { title: "there", text: "" }],
+    [{ body: "a".repeat(160) }, { title: "a".repeat(160), text: "" }],
+    [{ body: "a".repeat(161) }, { title: `${"a".repeat(160)} …`, text: "a".repeat(161) }],
+    ["", { title: "Order shipped", text: '""' }],
     [{ order: 7 }, { title: "Order shipped", text: '{"order":7}' }],
     [
       { title: "", text: 7 },
@@ -69,7 +80,7 @@ describe("what is shown of a message", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (data) => {
         const { title, text } = contentOf({ type: "t", data });
-        expect([typeof title, typeof text, title === ""]).toEqual(["string", "string", false]);
+        expect([typeof title, typeof text, title.trim() === ""]).toEqual(["string", "string", false]);
       }),
     );
   });

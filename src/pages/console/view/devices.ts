@@ -2,7 +2,7 @@
 import { byId, element, say } from "../../shared/dom.ts";
 import type { Device, Inbox, Presence } from "../answers.ts";
 import { count } from "../format.ts";
-import { fact, timeText } from "./parts.ts";
+import { deviceName, fact, timeText } from "./parts.ts";
 import { keyedRows, type Row } from "./rows.ts";
 
 export function presenceView(): (presence: Presence, state: Inbox["state"]) => void {
@@ -11,7 +11,7 @@ export function presenceView(): (presence: Presence, state: Inbox["state"]) => v
   const showDevices = keyedRows(
     byId("devices-rows", HTMLElement),
     ({ device }: Placed) => device.device,
-    () => deviceRow(),
+    ({ device }) => deviceRow(device.device),
   );
   return ({ online, since, head, unread, devices }, { readUpTo }) => {
     stats.replaceChildren(
@@ -37,8 +37,8 @@ interface Placed {
   readonly head: number;
 }
 
-function deviceRow(): Row<Placed> {
-  const name = element("th", { scope: "row" });
+function deviceRow(device: string): Row<Placed> {
+  const name = element("th", { scope: "row" }, deviceName(device));
   const [state, cursor, inFlight, since, seen] = [
     element("td", { class: "text" }),
     element("td"),
@@ -48,8 +48,7 @@ function deviceRow(): Row<Placed> {
   ];
   return {
     element: element("tr", {}, name, state, cursor, inFlight, since, seen),
-    update: ({ device: { device, connection, cursor: at, lastSeen }, head }) => {
-      say(name, device);
+    update: ({ device: { connection, cursor: at, lastSeen }, head }) => {
       const now = connection?.state ?? "offline";
       state.replaceChildren(
         element("span", { class: `state ${connection === undefined ? "off" : "on"} ${now}` }, now),

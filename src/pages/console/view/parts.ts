@@ -8,6 +8,11 @@ export function priorityMark(priority: Priority): HTMLElement {
   return element("span", { class: `priority ${priority}` }, priority);
 }
 
+/** The name of a device, cut where there is no room for it: pointing at it shows it whole, and it is read out whole. */
+export function deviceName(name: string): HTMLElement {
+  return element("span", { class: "device", title: name }, name);
+}
+
 /** A moment as the time that has passed since, with the date on pointing at it. */
 export function timeText(at: number | undefined): Node {
   if (at === undefined) return element("span", { class: "muted" }, "–");

@@ -2,11 +2,11 @@
 import { byId, element, say } from "../../shared/dom.ts";
 import type { Receipt } from "../answers.ts";
 import type { Api } from "../api.ts";
-import { type Followed, followed, inWords, isSettled, nextAskMs } from "../follow.ts";
+import { type Followed, followed, inWords, isSettled, nextAskMs, type Piece } from "../follow.ts";
 import { count, duration } from "../format.ts";
 import { saidOf } from "../said.ts";
 import { type Look, lookWhileVisible } from "./look.ts";
-import { fact, timeText } from "./parts.ts";
+import { deviceName, fact, timeText } from "./parts.ts";
 
 /** Users of one message that are asked for: each costs a request a look. */
 const maxFollowed = 10;
@@ -68,13 +68,20 @@ function lines(others: number): (users: readonly Followed[]) => void {
   return (users) => {
     for (const one of users) {
       const line = words.get(one.user) ?? element("span");
-      if (!words.has(one.user)) list.append(element("li", {}, element("b", {}, one.user), line));
+      if (!words.has(one.user)) list.append(element("li", {}, element("b", {}, one.user), " ", line));
       words.set(one.user, line);
       line.classList.toggle("settled", isSettled(one));
-      say(line, inWords(one));
+      sayPieces(line, inWords(one));
     }
     if (others > 0 && list.lastElementChild?.className !== "muted") {
       list.append(element("li", { class: "muted" }, `and ${count(others)} more, not followed`));
     }
   };
+}
+
+/** As `say`: nothing is written that stands there already. */
+function sayPieces(line: HTMLElement, pieces: readonly Piece[]): void {
+  const said = element("span");
+  said.append(...pieces.map((piece) => (typeof piece === "string" ? piece : deviceName(piece.device))));
+  if (line.textContent !== said.textContent) line.replaceChildren(...said.childNodes);
 }

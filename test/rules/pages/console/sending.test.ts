@@ -9,6 +9,7 @@ import {
   inWords,
   isSettled,
   nextAskMs,
+  type Piece,
 } from "../../../../src/pages/console/follow.ts";
 
 const draft: Draft = {
@@ -101,6 +102,8 @@ const state = (name: string, more: Partial<MessageState> = {}): Followed => ({
   },
 });
 
+const textOf = (piece: Piece): string => (typeof piece === "string" ? piece : piece.device);
+
 describe("what becomes of a message", () => {
   test("is followed for each user, from what the receipt says of them", () => {
     const one = { user: "bob", state: "gone", seq: undefined, devices: undefined, reason: undefined };
@@ -130,8 +133,23 @@ describe("what becomes of a message", () => {
     ],
     ["collapsed, no. 4 of the stream", true, state("collapsed")],
   ])("is told as %j; settled: %j", (words, settled, one) => {
-    expect(inWords(one)).toBe(words);
+    expect(inWords(one).map(textOf).join("")).toBe(words);
     expect(isSettled(one)).toBe(settled);
+  });
+
+  test("names devices apart from the words, since a name may be too long to be shown", () => {
+    const delivered = [
+      { device: "phone", at: 1_120 },
+      { device: "laptop", at: 1_200 },
+    ];
+    const pieces = inWords(state("stored", { delivered }));
+    expect(pieces.map(textOf).join("")).toBe(
+      "no. 4 of the stream, handled by phone within 120 ms, laptop within 200 ms",
+    );
+    expect(pieces.filter((piece) => typeof piece !== "string")).toEqual([
+      { device: "phone" },
+      { device: "laptop" },
+    ]);
   });
 
   test("is asked for at once, then less and less often, and not for ever", () => {
