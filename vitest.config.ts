@@ -12,7 +12,7 @@ export default defineConfig({
       exclude: [
         "src/pages/*/{main,tab}.ts",
         "src/pages/*/view/**",
-        "src/pages/shared/dom.ts",
+        "src/pages/common/dom.ts",
         "src/pages/build.ts",
       ],
       reporter: ["text", "html"],

@@ -1,5 +1,5 @@
 /** The operator's console: takes the key, sees what it may do, and starts the panels for that. */
-import { byId, say } from "../shared/dom.ts";
+import { byId, say } from "../common/dom.ts";
 import type { Key } from "./answers.ts";
 import { type Api, apiWith } from "./api.ts";
 import { saidOf } from "./said.ts";

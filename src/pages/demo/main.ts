@@ -3,7 +3,7 @@
  * folder is the page: `inbox.ts` is what the list shows, `words.ts` what it says, and `view` puts that on the screen.
  */
 import { HubClient, webStorage } from "../../client/index.ts";
-import { byId, say } from "../shared/dom.ts";
+import { byId, say } from "../common/dom.ts";
 import { contentOf } from "./content.ts";
 import * as changes from "./inbox.ts";
 import { pushLine } from "./push-line.ts";

@@ -25,10 +25,10 @@ function put(folder: string, files: Readonly<Record<string, string>>): void {
 
 const hello = {
   "hello/index.html": page,
-  "hello/style.css": '@import "../shared/theme.css";\nb { color: red; }',
-  "shared/theme.css": "i { color: blue; }",
-  "shared/greet.ts": 'export const greet = (name: string): string => "Hello " + name;',
-  "hello/main.ts": 'import { greet } from "../shared/greet.ts";\nconsole.log(greet("you"));',
+  "hello/style.css": '@import "../common/theme.css";\nb { color: red; }',
+  "common/theme.css": "i { color: blue; }",
+  "common/greet.ts": 'export const greet = (name: string): string => "Hello " + name;',
+  "hello/main.ts": 'import { greet } from "../common/greet.ts";\nconsole.log(greet("you"));',
 };
 
 test("a page becomes one file each of markup, style and script, beside the headers and the icon", async () => {

@@ -1,5 +1,5 @@
 /** Asking before something that can't be taken back. The focus goes to "Cancel", and back to where it was. */
-import { byId, say } from "../../shared/dom.ts";
+import { byId, say } from "../../common/dom.ts";
 
 export interface Question {
   readonly title: string;

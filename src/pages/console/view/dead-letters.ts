@@ -1,5 +1,5 @@
 /** The dead letters: which there are, and sending one again or discarding it. */
-import { byId } from "../../shared/dom.ts";
+import { byId } from "../../common/dom.ts";
 import type { Letter } from "../answers.ts";
 import type { Api } from "../api.ts";
 import { confirmed } from "./confirm.ts";

@@ -1,5 +1,5 @@
 /** Who a user is at this moment: online or not, how much is unread, and each device with its place in the stream. */
-import { byId, element, say } from "../../shared/dom.ts";
+import { byId, element, say } from "../../common/dom.ts";
 import type { Device, Inbox, Presence } from "../answers.ts";
 import { count } from "../format.ts";
 import { deviceName, fact, timeText } from "./parts.ts";

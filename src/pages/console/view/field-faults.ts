@@ -1,5 +1,5 @@
 /** Faults at the fields that they are of. The field is marked, told about by its description, and the first one gets the focus. */
-import { byId, say } from "../../shared/dom.ts";
+import { byId, say } from "../../common/dom.ts";
 import type { Field } from "../draft.ts";
 import type { TextFault } from "../json-fault.ts";
 

@@ -1,5 +1,5 @@
 /** A page of a user's inbox: each message as a line that opens to its content. */
-import { byId, element, say } from "../../shared/dom.ts";
+import { byId, element, say } from "../../common/dom.ts";
 import type { Inbox, InboxMessage } from "../answers.ts";
 import { fact, jsonBlock, priorityMark, timeText } from "./parts.ts";
 import { keyedRows, type Row } from "./rows.ts";

@@ -1,5 +1,5 @@
 /** The lanes as a table: what waits, how fast it moves, what became of everything so far. */
-import { byId, element, say } from "../../shared/dom.ts";
+import { byId, element, say } from "../../common/dom.ts";
 import { type Lane, type Lanes, type Priority, priorities } from "../answers.ts";
 import { count, duration, moment, nothing, perSecond, size } from "../format.ts";
 import { ratesOf } from "../rates.ts";

@@ -1,5 +1,5 @@
 /** Latency by priority: a strip for each, drawn anew with every answer, and the same numbers as text and as a table. */
-import { byId, element, say } from "../../shared/dom.ts";
+import { byId, element, say } from "../../common/dom.ts";
 import { type Interval, type Lanes, type Priority, priorities } from "../answers.ts";
 import { type Box, chartSpanMs, scaleTop, stripOf } from "../chart.ts";
 import { clock, count, duration, nothing } from "../format.ts";

@@ -1,5 +1,5 @@
 /** A dead letter as a line: whose, of what kind, why it is dead, and what can be done about it. */
-import { element, say } from "../../shared/dom.ts";
+import { element, say } from "../../common/dom.ts";
 import type { Letter } from "../answers.ts";
 import { fact, jsonBlock, priorityMark, timeText } from "./parts.ts";
 import type { Row } from "./rows.ts";

@@ -2,7 +2,7 @@
  * Looking at the hub again and again while somebody can see it. A hidden tab asks nothing; a hub that fails is
  * asked less and less often.
  */
-import { byId, say } from "../../shared/dom.ts";
+import { byId, say } from "../../common/dom.ts";
 import { clock } from "../format.ts";
 import { nextLookMs, saidOf } from "../said.ts";
 

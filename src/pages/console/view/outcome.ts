@@ -1,5 +1,5 @@
 /** Telling what became of what the operator asked for, where it was asked. */
-import { say } from "../../shared/dom.ts";
+import { say } from "../../common/dom.ts";
 import { saidOf } from "../said.ts";
 
 /** Does it, and says how it went; `undefined` where it failed. */

@@ -1,5 +1,5 @@
 /** Small pieces that several panels show. */
-import { element, say } from "../../shared/dom.ts";
+import { element, say } from "../../common/dom.ts";
 import type { Priority } from "../answers.ts";
 import { ago, moment } from "../format.ts";
 import { cursorOf, firstPage, newer, older, type Trail } from "../page-trail.ts";

@@ -1,5 +1,5 @@
 /** The receipt of a push, and below it what becomes of the message for each user, until that is settled. */
-import { byId, element, say } from "../../shared/dom.ts";
+import { byId, element, say } from "../../common/dom.ts";
 import type { Receipt } from "../answers.ts";
 import type { Api } from "../api.ts";
 import { type Followed, followed, inWords, isSettled, nextAskMs, type Piece } from "../follow.ts";

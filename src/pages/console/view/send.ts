@@ -2,7 +2,7 @@
 
 import { utf8Length } from "../../../protocol/json.ts";
 import { HubError } from "../../../publisher/hub-error.ts";
-import { byId, say } from "../../shared/dom.ts";
+import { byId, say } from "../../common/dom.ts";
 import type { Api } from "../api.ts";
 import { type Body, bodyOf, type Draft, fieldOf } from "../draft.ts";
 import { size } from "../format.ts";

@@ -1,5 +1,5 @@
 /** Watching one user: presence, devices and inbox every few seconds; and the end of the user's connections. */
-import { byId, say } from "../../shared/dom.ts";
+import { byId, say } from "../../common/dom.ts";
 import type { Api } from "../api.ts";
 import { confirmed } from "./confirm.ts";
 import { presenceView } from "./devices.ts";

@@ -1,6 +1,6 @@
 /** The strip that says how the connection stands, with a countdown to the next try. */
 import type { Status } from "../../../client/index.ts";
-import { byId, say } from "../../shared/dom.ts";
+import { byId, say } from "../../common/dom.ts";
 import { countdownWords, statusWords } from "../words.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** The list on the page: follows the inbox, and touches only what has changed, so that focus and reading place stay. */
-import { byId, say } from "../../shared/dom.ts";
+import { byId, say } from "../../common/dom.ts";
 import type { Inbox } from "../inbox.ts";
 import { byPriority } from "../order.ts";
 import { type Row, rowOf } from "./row.ts";

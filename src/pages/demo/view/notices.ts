@@ -1,5 +1,5 @@
 /** What happened, said once: notices that stay until they are dismissed, and words for those who listen. */
-import { byId, element, say } from "../../shared/dom.ts";
+import { byId, element, say } from "../../common/dom.ts";
 import { arrivalWords } from "../words.ts";
 
 /** Notices at once; older ones make room. */

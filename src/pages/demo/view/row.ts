@@ -1,6 +1,6 @@
 /** One message in the list. Clicking anywhere on it marks it as read; for keyboards and screen readers there is a button. */
 import type { InboxMessage } from "../../../client/index.ts";
-import { element, say } from "../../shared/dom.ts";
+import { element, say } from "../../common/dom.ts";
 import { contentOf } from "../content.ts";
 import { ageWords } from "../words.ts";
 
