@@ -1,4 +1,5 @@
 /** Who looks at the inbox. What a token says of itself is only shown; whether it is good the hub decides. */
+import { claimsOf } from "../../client/claims.ts";
 
 export interface Session {
   readonly user: string;
@@ -17,17 +18,9 @@ export function tokenIn(fragment: string): string | undefined {
 
 /** Whose a token is and how long; `undefined` when the text is no connect token. */
 export function sessionOf(token: string): Session | undefined {
-  try {
-    const [, payload = ""] = token.split(".");
-    const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    if (typeof claims !== "object" || claims === null || !("sub" in claims) || !("exp" in claims))
-      return undefined;
-    const { sub, exp } = claims;
-    if (typeof sub !== "string" || typeof exp !== "number" || !userPattern.test(sub)) return undefined;
-    return { user: sub, token, expires: exp * 1_000 };
-  } catch {
-    return undefined;
-  }
+  const claims = claimsOf(token);
+  if (claims === undefined || !userPattern.test(claims.sub)) return undefined;
+  return { user: claims.sub, token, expires: claims.exp * 1_000 };
 }
 
 /** A link to the demo that carries the session. */
