@@ -1,48 +1,23 @@
 /** The operator's console in real Chromium, against a real hub. */
-import type { Browser, BrowserContextOptions } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import {
-  accessibilityFaults,
-  bytesOfFirstLoad,
-  launchBrowser,
-  type Visitor,
-  visitor,
-} from "../support/browser.ts";
+import type { BrowserContextOptions } from "playwright-core";
+import { afterEach, describe, expect, test } from "vitest";
+import { accessibilityFaults, bytesOfFirstLoad } from "../support/browser.ts";
 import { consoleOn, openConsole } from "../support/console-page.ts";
 import { apiKeys, withKey } from "../support/credentials.ts";
 import { eventually } from "../support/eventually.ts";
-import { type HubProcess, startHub } from "../support/hub-process.ts";
+import { hubAndBrowser } from "../support/hub-and-browser.ts";
 import { ask, type Listener, listen, push } from "../support/publisher.ts";
 
-let hub: HubProcess;
-let browser: Browser;
-const visitors: Visitor[] = [];
+const tested = hubAndBrowser();
 const listeners: Listener[] = [];
 
-beforeAll(async () => {
-  browser = await launchBrowser();
-  hub = await startHub();
-});
-
-afterEach(async () => {
-  for (const each of visitors.splice(0)) await each.close();
+afterEach(() => {
   for (const { client } of listeners.splice(0)) client.close();
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await hub?.stop();
-});
-
-async function visit(options: BrowserContextOptions = {}): Promise<Visitor> {
-  const made = await visitor(browser, hub.url, options);
-  visitors.push(made);
-  return made;
-}
-
 /** A connected device of a user. */
 async function device(user: string, name: string): Promise<Listener> {
-  const made = await listen(hub.url, user, name);
+  const made = await listen(tested.hub.url, user, name);
   listeners.push(made);
   await eventually(() => made.statuses.includes("live"));
   return made;
@@ -51,8 +26,8 @@ async function device(user: string, name: string): Promise<Listener> {
 /** A message of this user that becomes a dead letter, as its id is another one's already. */
 async function conflict(user: string, id: string): Promise<void> {
   const message = { id, to: { user }, type: "alarm", priority: "critical" };
-  await push(hub.url, { ...message, data: { text: "Door open" } });
-  await push(hub.url, { ...message, data: { text: "Window open" } });
+  await push(tested.hub.url, { ...message, data: { text: "Door open" } });
+  await push(tested.hub.url, { ...message, data: { text: "Window open" } });
 }
 
 /** While a message is on its way, asking for its state is answered with 404. */
@@ -60,11 +35,11 @@ const onItsWay = { refused: [404] };
 
 describe("the key", () => {
   test("is asked for, kept by this tab only, and forgotten on demand with all that was shown", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, watch } = await openConsole(operator);
     await page.getByText("key 8wg5c1a1").waitFor();
     await watch("forgotten");
-    expect(page.url()).toBe(`${hub.url}/console`);
+    expect(page.url()).toBe(`${tested.hub.url}/console`);
     const stored = () =>
       page.evaluate<unknown>("[{ ...localStorage }, document.cookie, { ...sessionStorage }]");
     expect(await stored()).toEqual([{}, "", { "hubbub.console.key": apiKeys.all }]);
@@ -82,7 +57,7 @@ describe("the key", () => {
   });
 
   test("that is wrong is told so, and can be mended", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const page = await operator.open("/console");
     const field = page.getByRole("textbox", { name: "API key" });
     await field.fill("eyJhbGciOiJIUzI1NiJ9.e30.x");
@@ -100,7 +75,7 @@ describe("the key", () => {
   });
 
   test("that is refused later on is dropped, and the page says why", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page } = await openConsole(operator);
     await page.route("**/v1/lanes", (route) =>
       route.fulfill({
@@ -115,7 +90,7 @@ describe("the key", () => {
   });
 
   test("for publishing only sends, and what else there is says which scope it lacks", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, sending, user, letters, panel, send } = await openConsole(operator, apiKeys.publish);
     await panel("Lanes").getByText("lacks the scope metrics").waitFor();
     await panel("Latency").getByText("lacks the scope metrics").waitFor();
@@ -132,7 +107,7 @@ describe("the key", () => {
   });
 
   test("for reading only watches", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { sending, user, watch } = await openConsole(operator, apiKeys.reader);
     await sending.getByText("lacks the scope publish").waitFor();
     expect(await sending.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
@@ -146,7 +121,7 @@ describe("the key", () => {
 describe("sending", () => {
   test("shows the receipt, and what becomes of the message for each user until it is settled", async () => {
     const phone = await device("receipt", "phone");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, sending, send } = await openConsole(operator);
     await send({ To: "receipt, nobody", Type: "order.shipped", "Data, as JSON": '{ "order": 1001 }' });
     await sending.getByText("Accepted for 2 users.").waitFor();
@@ -161,7 +136,7 @@ describe("sending", () => {
 
   test("says everything that the form says", async () => {
     const phone = await device("everything", "phone");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { sending, send } = await openConsole(operator);
     await sending.getByRole("radio", { name: "critical" }).check();
     await send({ To: "everything", "ttl in seconds": "60", "Collapse key": "door", Id: "console-0001" });
@@ -175,7 +150,7 @@ describe("sending", () => {
 
   test("to who is connected only, is told as that", async () => {
     await device("live", "phone");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { sending, send } = await openConsole(operator);
     await sending.getByRole("radio", { name: "critical" }).check();
     await send({ To: "live", "ttl in seconds": "0" });
@@ -184,7 +159,7 @@ describe("sending", () => {
   });
 
   test("is told while typing where the data is no JSON, and does nothing then", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, sending, send } = await openConsole(operator);
     const data = sending.getByRole("textbox", { name: "Data, as JSON" });
     await data.fill('{ "a": 1,\n  b: 2 }');
@@ -203,7 +178,7 @@ describe("sending", () => {
   });
 
   test("shows the hub's own faults at the fields that they are of", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, sending, send } = await openConsole(operator);
     await send({ To: "al!ce", Type: "a type", Id: "short" });
     await sending.getByText(/must be 1 to 128 characters .*invalid_body/).waitFor();
@@ -222,7 +197,7 @@ describe("sending", () => {
 
   test("again after no answer came delivers once", async () => {
     const phone = await device("once", "phone");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, sending, send } = await openConsole(operator);
     await page.route(
       "**/v1/messages",
@@ -248,13 +223,13 @@ describe("sending", () => {
 
 describe("watching a user", () => {
   test("shows devices, their place, and the inbox, and keeps up", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, user, watch } = await openConsole(operator);
     await watch("watched");
     await user.getByText("offline").first().waitFor();
     await user.getByText("Nothing here.").waitFor();
     const phone = await device("watched", "phone");
-    await push(hub.url, {
+    await push(tested.hub.url, {
       to: { user: "watched" },
       type: "first",
       priority: "high",
@@ -284,11 +259,11 @@ describe("watching a user", () => {
       type: `m${index + 1}`,
       priority: "high",
     }));
-    await push(hub.url, { messages });
+    await push(tested.hub.url, { messages });
     const phone = await device("paged", "phone");
     await eventually(() => phone.received.length === 25);
     await phone.client.read({ upTo: 20 });
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, user, watch } = await openConsole(operator);
     await watch("paged");
     const shows = async (first: number, last: number) => {
@@ -311,7 +286,7 @@ describe("watching a user", () => {
   });
 
   test("asks nothing while nobody can see the tab, and at once when somebody can", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, watch } = await openConsole(operator);
     await watch("hidden");
     await page.getByText("No device has been here.").waitFor();
@@ -339,7 +314,7 @@ describe("watching a user", () => {
 describe("disconnecting a user", () => {
   test("is asked about first; then the devices come back", async () => {
     const phone = await device("cut", "phone");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, user, watch, answer } = await openConsole(operator);
     await watch("cut");
     const button = user.getByRole("button", { name: "Disconnect…" });
@@ -359,7 +334,7 @@ describe("disconnecting a user", () => {
 
   test("and revoking keeps them away", async () => {
     const phone = await device("banned", "phone");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { user, answer } = await openConsole(operator);
     await user.getByRole("button", { name: "Disconnect and revoke…" }).click();
     await user.getByText("Name a user.").waitFor();
@@ -375,7 +350,7 @@ describe("disconnecting a user", () => {
 describe("dead letters", () => {
   test("are shown with their content, sent again, and discarded after a question", async () => {
     await conflict("dead", "dead-0001");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, letters, answer } = await openConsole(operator);
     await letters.getByRole("textbox", { name: "User" }).fill("dead");
     await letters.getByRole("combobox", { name: "Reason" }).selectOption("id_conflict");
@@ -405,15 +380,18 @@ describe("dead letters", () => {
 
   test("lead to their user, and say what the hub refuses", async () => {
     await conflict("led", "led-00001");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, letters } = await openConsole(operator);
     await letters.getByRole("button", { name: "Watch user led-00001 of led" }).click();
     await page.getByRole("heading", { name: "Watching led" }).waitFor();
     expect(await page.evaluate("document.activeElement.id")).toBe("user-title");
     // Meanwhile, another operator discards it.
-    const listed = JSON.stringify(await ask(hub.url, "dead-letters?user=led"));
+    const listed = JSON.stringify(await ask(tested.hub.url, "dead-letters?user=led"));
     const [key] = /(?<="key":")[\w-]+/.exec(listed) ?? [];
-    await fetch(`${hub.url}/v1/dead-letters/${key}`, { method: "DELETE", headers: withKey(apiKeys.all) });
+    await fetch(`${tested.hub.url}/v1/dead-letters/${key}`, {
+      method: "DELETE",
+      headers: withKey(apiKeys.all),
+    });
     await letters.getByRole("button", { name: "Redrive led-00001 of led" }).click();
     await letters.getByText("There is no dead letter of this key (not_found).").waitFor();
     operator.expectClean({ refused: [404] });
@@ -421,7 +399,7 @@ describe("dead letters", () => {
 
   test("that nobody asked for are left out", async () => {
     await conflict("filtered", "filter-01");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, letters } = await openConsole(operator);
     await letters.getByText("to filtered, filter-01").waitFor();
     await letters.getByRole("combobox", { name: "Reason" }).selectOption("poison");
@@ -434,7 +412,7 @@ describe("dead letters", () => {
 describe("the lanes", () => {
   test("count what was accepted and delivered, and tell how long it took, in words and numbers too", async () => {
     const phone = await device("counted", "phone");
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, panel } = await openConsole(operator);
     const lanes = panel("Lanes");
     const accepted = async () => {
@@ -444,7 +422,7 @@ describe("the lanes", () => {
     await lanes.getByRole("row", { name: /^low / }).waitFor();
     const before = await accepted();
     for (let sent = 0; sent < 5; sent += 1)
-      await push(hub.url, { to: { user: "counted" }, type: "n", priority: "low" });
+      await push(tested.hub.url, { to: { user: "counted" }, type: "n", priority: "low" });
     await eventually(() => phone.received.length === 5);
     await eventually(async () => (await accepted()) === before + 5, { timeoutMs: 30_000 });
     const latency = panel("Latency");
@@ -462,7 +440,7 @@ describe("the lanes", () => {
   });
 
   test("say since when they are not told, and go on when they are", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const { page, panel } = await openConsole(operator);
     const lanes = panel("Lanes");
     await lanes.getByRole("row", { name: /^critical / }).waitFor();
@@ -476,7 +454,7 @@ describe("the lanes", () => {
   });
 
   test("of a hub that answers otherwise are not guessed", async () => {
-    const operator = await visit();
+    const operator = await tested.visit();
     const page = await operator.open("/console");
     await page.route("**/v1/lanes", (route) => route.fulfill({ json: { lanes: [] } }));
     await page.getByRole("textbox", { name: "API key" }).fill(apiKeys.all);
@@ -496,7 +474,7 @@ describe("the page", () => {
 
   test.each(screens)("has no fault that axe finds, and no sideways scrolling, with %o", async (screen) => {
     const phone = await device("looks", "phone");
-    await push(hub.url, {
+    await push(tested.hub.url, {
       to: { user: "looks" },
       type: "order.shipped",
       priority: "high",
@@ -504,7 +482,7 @@ describe("the page", () => {
     });
     await conflict("looks", "looks-0001");
     await eventually(() => phone.received.length >= 2);
-    const operator = await visit({ ...screen, reducedMotion: "reduce" });
+    const operator = await tested.visit({ ...screen, reducedMotion: "reduce" });
     const width = (page: { evaluate<Value>(script: string): Promise<Value> }) =>
       page.evaluate<number>("document.documentElement.scrollWidth");
     const locked = await operator.open("/console");
@@ -539,7 +517,7 @@ describe("the page", () => {
     const names = ["1f5bqk21xk2v0y0hj8trm1w9ob2", `warehouse-${"scanner-".repeat(14)}${screen.width}`];
     const user = `long-names-${screen.width}`;
     for (const name of names) await device(user, name);
-    const operator = await visit({ viewport: { width: screen.width, height: 800 } });
+    const operator = await tested.visit({ viewport: { width: screen.width, height: 800 } });
     const console = await openConsole(operator);
     const { page, sending, send, watch } = console;
     await watch(user);
@@ -569,7 +547,7 @@ describe("the page", () => {
 
   test("needs no mouse: from the key to a message sent and a user disconnected", async () => {
     await device("keys", "phone");
-    const operator = await visit();
+    const operator = await tested.visit();
     const page = await operator.open("/console");
     const focused = () =>
       page.evaluate<string>(
@@ -606,7 +584,7 @@ describe("the page", () => {
   });
 
   test("takes less than 50 kB of the wire", async () => {
-    const operator = await visit();
-    expect(await bytesOfFirstLoad(operator.context, `${hub.url}/console`)).toBeLessThan(50_000);
+    const operator = await tested.visit();
+    expect(await bytesOfFirstLoad(operator.context, `${tested.hub.url}/console`)).toBeLessThan(50_000);
   });
 });

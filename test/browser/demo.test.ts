@@ -1,43 +1,14 @@
 /** The inbox demo in real Chromium, against a real hub. */
-import type { Browser, BrowserContextOptions } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import {
-  accessibilityFaults,
-  bytesOfFirstLoad,
-  launchBrowser,
-  layoutShift,
-  type Visitor,
-  visitor,
-} from "../support/browser.ts";
+import type { BrowserContextOptions } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { accessibilityFaults, bytesOfFirstLoad, layoutShift } from "../support/browser.ts";
 import { apiKeys, tokenFor, withKey } from "../support/credentials.ts";
 import { eventually } from "../support/eventually.ts";
-import { type HubProcess, startHub } from "../support/hub-process.ts";
+import { hubAndBrowser } from "../support/hub-and-browser.ts";
 import { inboxOn, openInbox } from "../support/inbox-page.ts";
 import { ask, listen, push } from "../support/publisher.ts";
 
-let hub: HubProcess;
-let browser: Browser;
-const visitors: Visitor[] = [];
-
-beforeAll(async () => {
-  browser = await launchBrowser();
-  hub = await startHub();
-});
-
-afterEach(async () => {
-  for (const each of visitors.splice(0)) await each.close();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await hub?.stop();
-});
-
-async function visit(options: BrowserContextOptions = {}): Promise<Visitor> {
-  const made = await visitor(browser, hub.url, options);
-  visitors.push(made);
-  return made;
-}
+const tested = hubAndBrowser();
 
 /** Pushes a message whose title is all that matters. Critical, so that it is in the stream when this resolves. */
 async function send(
@@ -45,12 +16,18 @@ async function send(
   title: string,
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
-  await push(hub.url, { to: { user }, type: "notification", priority: "critical", data: { title }, ...more });
+  await push(tested.hub.url, {
+    to: { user },
+    type: "notification",
+    priority: "critical",
+    data: { title },
+    ...more,
+  });
 }
 
 describe("what arrives", () => {
   test("is seen in two tabs, counted in the title and by the bell, and said to those who listen", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const one = await openInbox(somebody, "arrives");
     const other = await openInbox(somebody, "arrives");
     expect(await one.page.title()).toBe("Inbox · Hubbub");
@@ -69,7 +46,7 @@ describe("what arrives", () => {
   });
 
   test("has its priority beside it as a word, whatever publishers write as data, and runs nothing of it", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const nasty = `<img src="https://evil.example/x.png" onerror="alert(1)"><script>alert(2)</script>`;
     const { page, shows } = await openInbox(somebody, "priorities");
     await send("priorities", "Low", { priority: "low" });
@@ -84,7 +61,7 @@ describe("what arrives", () => {
   });
 
   test("is listed by priority, the newest first within each, and stays in its place when it is read", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { page, message, shows, showsUnread } = await openInbox(somebody, "ordered");
     const pushes = ["normal", "critical", "low", "high", "normal", "critical"];
     for (const [index, priority] of pushes.entries()) {
@@ -105,7 +82,7 @@ describe("what arrives", () => {
   });
 
   test("without a title is shown, announced and noticed by its text", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { page, shows } = await openInbox(somebody, "untitled");
     await send("untitled", "", { data: { text: "Hello, Alice!" } });
     await shows(["Hello, Alice!"]);
@@ -120,7 +97,7 @@ describe("what arrives", () => {
   });
 
   test("and is in no inbox, being for who is there only, is a notice", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { page, titles } = await openInbox(somebody, "present");
     await send("present", "Bob is typing", { ttl: 0 });
     await page.getByLabel("Notices").getByText("For who is here right now: Bob is typing").waitFor();
@@ -139,8 +116,8 @@ describe("what arrives", () => {
       data: { title },
     }));
     for (let from = 0; from < 40; from += 10)
-      await push(hub.url, { messages: messages.slice(from, from + 10) });
-    const somebody = await visit();
+      await push(tested.hub.url, { messages: messages.slice(from, from + 10) });
+    const somebody = await tested.visit();
     const { page, shows } = await openInbox(somebody, "pages");
     await shows(expected.slice(0, 30));
     await page.getByRole("button", { name: "Load older" }).click();
@@ -150,11 +127,13 @@ describe("what arrives", () => {
   });
 
   test("not any more, is told as a gap, with the reason", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const first = await openInbox(somebody, "gap");
     await send("gap", "Hello");
     await first.shows(["Hello"]);
-    await eventually(async () => JSON.stringify(await ask(hub.url, "users/gap")).includes('"cursor":1'));
+    await eventually(async () =>
+      JSON.stringify(await ask(tested.hub.url, "users/gap")).includes('"cursor":1'),
+    );
     await first.page.close();
     await send("gap", "10 %", { collapseKey: "build" });
     await send("gap", "20 %", { collapseKey: "build" });
@@ -170,10 +149,11 @@ describe("what arrives", () => {
 
 describe("what is read", () => {
   test("in one tab is read in the other, and on another device of the user", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const one = await openInbox(somebody, "reads");
     const other = await openInbox(somebody, "reads");
-    const elsewhere = await openInbox(await visit(), "reads");
+    const somebodyElsewhere = await tested.visit();
+    const elsewhere = await openInbox(somebodyElsewhere, "reads");
     for (const title of ["First", "Second", "Third"]) await send("reads", title);
     await other.shows(["Third", "Second", "First"]);
     await elsewhere.shows(["Third", "Second", "First"]);
@@ -191,11 +171,11 @@ describe("what is read", () => {
     await one.page.reload();
     await one.shows(["Third", "Second", "First"]);
     await one.showsUnread([]);
-    for (const each of visitors) each.expectClean();
+    for (const each of [somebody, somebodyElsewhere]) each.expectClean();
   });
 
   test("needs no mouse: from the bell to a message, marked, and on to the next one", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { page, showsUnread, shows } = await openInbox(somebody, "keys");
     for (const title of ["First", "Second"]) await send("keys", title);
     await shows(["Second", "First"]);
@@ -219,17 +199,17 @@ describe("what is read", () => {
 
 describe("when the connection breaks", () => {
   test("by the hub, both tabs say when they try again, come back by themselves, and get what was pushed meanwhile", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const one = await openInbox(somebody, "cut");
     const other = await openInbox(somebody, "cut");
     await send("cut", "Before");
     await other.shows(["Before"]);
-    await hub.kill();
+    await tested.hub.kill();
     for (const tab of [one, other]) {
       await tab.says(/^Offline: the connection was lost/);
       await tab.page.getByText(/Trying again in \d+ s|Trying again …/).waitFor();
     }
-    await hub.restart();
+    await tested.hub.restart();
     await send("cut", "Meanwhile");
     for (const tab of [one, other]) {
       await tab.says(/^Live/, 60_000);
@@ -239,11 +219,11 @@ describe("when the connection breaks", () => {
   });
 
   test("because the device is in use elsewhere, the page says so, and takes it back when asked to", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { page, says } = await openInbox(somebody, "replaced");
     const [, device = ""] =
-      /"device":"([^"]+)"/.exec(JSON.stringify(await ask(hub.url, "users/replaced"))) ?? [];
-    const elsewhere = await listen(hub.url, "replaced", device);
+      /"device":"([^"]+)"/.exec(JSON.stringify(await ask(tested.hub.url, "users/replaced"))) ?? [];
+    const elsewhere = await listen(tested.hub.url, "replaced", device);
     await says(/^Stopped: another window took this device over/);
     await page.getByRole("button", { name: "Connect again" }).click();
     await says(/^Live/);
@@ -252,7 +232,7 @@ describe("when the connection breaks", () => {
   });
 
   test("by the network, what is marked as read meanwhile is kept, and what was pushed comes with the network", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { message, says, shows, showsUnread } = await openInbox(somebody, "offline");
     await send("offline", "Before");
     await shows(["Before"]);
@@ -264,14 +244,16 @@ describe("when the connection breaks", () => {
     await says(/^Live/, 60_000);
     await shows(["Meanwhile", "Before"]);
     await showsUnread(["Meanwhile"]);
-    await eventually(async () => JSON.stringify(await ask(hub.url, "users/offline")).includes('"unread":1'));
+    await eventually(async () =>
+      JSON.stringify(await ask(tested.hub.url, "users/offline")).includes('"unread":1'),
+    );
     somebody.expectClean({ cut: true });
   });
 });
 
 describe("who wants to try it", () => {
   test("copies the line that pushes, and opens a second tab of the same user", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { page } = await openInbox(somebody, "tries");
     await page.getByRole("button", { name: "Copy" }).click();
     await page.getByText("Copied", { exact: true }).waitFor();
@@ -279,7 +261,7 @@ describe("who wants to try it", () => {
     await page.getByRole("link", { name: "Open a second tab" }).click();
     const second = inboxOn(await opened);
     await second.says(/^Live/);
-    expect(second.page.url()).toBe(`${hub.url}/demo`);
+    expect(second.page.url()).toBe(`${tested.hub.url}/demo`);
     expect(await second.page.locator("#who").textContent()).toBe("tries");
     somebody.expectClean();
   });
@@ -287,9 +269,9 @@ describe("who wants to try it", () => {
 
 describe("the token", () => {
   test("leaves the address bar at once, and survives a reload", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { page, says } = await openInbox(somebody, "token");
-    expect(page.url()).toBe(`${hub.url}/demo`);
+    expect(page.url()).toBe(`${tested.hub.url}/demo`);
     await page.reload();
     await says(/^Live/);
     expect(await page.locator("#push-line").textContent()).toContain('"to": { "user": "token" }');
@@ -297,7 +279,7 @@ describe("the token", () => {
   });
 
   test("is asked for where there is none or one that is over, with where to get it; what is no token is refused", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const page = await somebody.open("/demo");
     await page.getByText("npm run --silent dev:env -- alice").waitFor();
     await page.getByText("POST /v1/tokens").waitFor();
@@ -305,7 +287,7 @@ describe("the token", () => {
     await page.getByRole("button", { name: "Show the inbox" }).click();
     await page.getByText("That is no connect token, or not the whole of one.").waitFor();
     const over = await tokenFor("asks", { now: Date.now() - 7_200_000 });
-    await page.goto(`${hub.url}/demo#token=${over}`);
+    await page.goto(`${tested.hub.url}/demo#token=${over}`);
     await page.getByText("The token of asks is over").waitFor();
     await page.getByLabel("Connect token").fill(` ${await tokenFor("asks")}\n`);
     await page.getByRole("button", { name: "Show the inbox" }).click();
@@ -314,9 +296,9 @@ describe("the token", () => {
   });
 
   test("that is revoked or wrong is asked for again", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const { page } = await openInbox(somebody, "revoked");
-    await fetch(`${hub.url}/v1/users/revoked/connections?revoke=true`, {
+    await fetch(`${tested.hub.url}/v1/users/revoked/connections?revoke=true`, {
       method: "DELETE",
       headers: withKey(apiKeys.all),
     });
@@ -339,13 +321,13 @@ describe("the page", () => {
     for (const [index, priority] of ["low", "normal", "high", "critical"].entries()) {
       await send("looks", priority, { priority });
       await eventually(async () =>
-        JSON.stringify(await ask(hub.url, "users/looks")).includes(`"head":${index + 1}`),
+        JSON.stringify(await ask(tested.hub.url, "users/looks")).includes(`"head":${index + 1}`),
       );
     }
   });
 
   test.each(screens)("has no fault that axe finds, and no sideways scrolling, with %o", async (screen) => {
-    const somebody = await visit({ ...screen, reducedMotion: "reduce" });
+    const somebody = await tested.visit({ ...screen, reducedMotion: "reduce" });
     const { page, shows } = await openInbox(somebody, "looks");
     await shows(["critical", "high", "normal", "low"]);
     expect(await accessibilityFaults(page)).toEqual([]);
@@ -354,7 +336,7 @@ describe("the page", () => {
     await page.getByRole("button", { name: "Use another token" }).click();
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(await width()).toBe(screen.viewport?.width);
-    await page.goto(hub.url);
+    await page.goto(tested.hub.url);
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(await width()).toBe(screen.viewport?.width);
     somebody.expectClean();
@@ -362,8 +344,8 @@ describe("the page", () => {
 
   test("takes less than 50 kB of the wire to its first message, and nothing moves while it loads", async () => {
     await send("light", "Here");
-    const somebody = await visit();
-    expect(await bytesOfFirstLoad(somebody.context, `${hub.url}/demo`)).toBeLessThan(50_000);
+    const somebody = await tested.visit();
+    expect(await bytesOfFirstLoad(somebody.context, `${tested.hub.url}/demo`)).toBeLessThan(50_000);
     const { page, shows } = await openInbox(somebody, "light");
     await shows(["Here"]);
     expect(await layoutShift(page)).toBe(0);
@@ -371,7 +353,7 @@ describe("the page", () => {
   });
 
   test("runs no script but its own, reads no string as markup, and asks nobody but its hub", async () => {
-    const somebody = await visit();
+    const somebody = await tested.visit();
     const page = await somebody.open("/demo");
     await page.evaluate(`(async () => {
       const script = document.createElement("script");

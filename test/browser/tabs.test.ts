@@ -1,33 +1,15 @@
 /** The tabs of a real browser share one connection, and hand it on, without a message missed or doubled. */
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { launchBrowser, type Visitor, visitor } from "../support/browser.ts";
+import { describe, expect, test } from "vitest";
+import type { Visitor } from "../support/browser.ts";
 import { eventually } from "../support/eventually.ts";
-import { type HubProcess, startHub } from "../support/hub-process.ts";
+import { hubAndBrowser } from "../support/hub-and-browser.ts";
 import { ask, push } from "../support/publisher.ts";
 import { openSdkTab, type SdkTab } from "../support/sdk-tab.ts";
 
-let hub: HubProcess;
-let browser: Browser;
-const visitors: Visitor[] = [];
-
-beforeAll(async () => {
-  browser = await launchBrowser();
-  hub = await startHub();
-});
-
-afterEach(async () => {
-  for (const each of visitors.splice(0)) await each.close();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await hub?.stop();
-});
+const tested = hubAndBrowser();
 
 async function openTabs(user: string, count: number): Promise<{ somebody: Visitor; tabs: SdkTab[] }> {
-  const somebody = await visitor(browser, hub.url);
-  visitors.push(somebody);
+  const somebody = await tested.visit();
   const tabs: SdkTab[] = [];
   for (let index = 0; index < count; index += 1) tabs.push(await openSdkTab(somebody, user));
   return { somebody, tabs };
@@ -35,12 +17,12 @@ async function openTabs(user: string, count: number): Promise<{ somebody: Visito
 
 async function send(user: string, count = 1): Promise<void> {
   const message = { to: { user }, type: "note", priority: "high" };
-  await push(hub.url, { messages: Array.from({ length: count }, () => message) });
+  await push(tested.hub.url, { messages: Array.from({ length: count }, () => message) });
 }
 
 /** The connections of a user, by their ids. */
 async function connections(user: string): Promise<readonly string[]> {
-  const text = JSON.stringify(await ask(hub.url, `users/${user}`));
+  const text = JSON.stringify(await ask(tested.hub.url, `users/${user}`));
   return [...text.matchAll(/"connection":"([^"]+)"/g)].map(([, id = ""]) => id);
 }
 
@@ -55,7 +37,9 @@ describe("tabs", () => {
     for (const tab of tabs) await tab.sees(20);
     expect(await connections("shared")).toHaveLength(1);
     expect(await leaders(tabs)).toBe(1);
-    await eventually(async () => JSON.stringify(await ask(hub.url, "users/shared")).includes('"cursor":20'));
+    await eventually(async () =>
+      JSON.stringify(await ask(tested.hub.url, "users/shared")).includes('"cursor":20'),
+    );
     somebody.expectClean();
   });
 
@@ -88,7 +72,9 @@ describe("tabs", () => {
     const { somebody, tabs } = await openTabs("later", 1);
     await send("later", 3);
     await tabs[0]?.sees(3);
-    await eventually(async () => JSON.stringify(await ask(hub.url, "users/later")).includes('"cursor":3'));
+    await eventually(async () =>
+      JSON.stringify(await ask(tested.hub.url, "users/later")).includes('"cursor":3'),
+    );
     const late = await openSdkTab(somebody, "later");
     await send("later");
     await tabs[0]?.sees(4);
@@ -97,8 +83,7 @@ describe("tabs", () => {
   });
 
   test("of a browser without locks are devices of their own, and do not take the connection from each other", async () => {
-    const somebody = await visitor(browser, hub.url);
-    visitors.push(somebody);
+    const somebody = await tested.visit();
     await somebody.context.addInitScript(
       "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })",
     );
