@@ -6,12 +6,24 @@ import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
+import type { Topic } from "../protocol/ids.ts";
+import { covers, type TopicPattern, topicPattern } from "../protocol/topic-pattern.ts";
 
 /**
- * What a key may do: push messages; mint connect tokens; read presence and inboxes; change, disconnect
- * and erase users; read, redrive and discard dead letters; read what the hub counts.
+ * What a key may do: push messages; push them to everyone; mint connect tokens; manage the members of
+ * topics; read presence and inboxes; change, disconnect and erase users; read, redrive and discard dead
+ * letters; read what the hub counts.
  */
-export const scopes = ["publish", "tokens", "users:read", "users:write", "dead-letters", "metrics"] as const;
+export const scopes = [
+  "publish",
+  "broadcast",
+  "tokens",
+  "topics",
+  "users:read",
+  "users:write",
+  "dead-letters",
+  "metrics",
+] as const;
 export type Scope = (typeof scopes)[number];
 
 /** What the hub keeps of a key. Several may be valid at once, so that keys are rotated without a gap. */
@@ -21,10 +33,15 @@ export interface ApiKeyRecord {
   /** SHA-256 of the whole key, lower-case hex. */
   readonly sha256: string;
   readonly scopes: readonly Scope[];
+  /** The only topics that it may publish to and see or change the members of; without them, any. */
+  readonly topics?: readonly TopicPattern[] | undefined;
 }
 
 /** What every API key starts with, and no connect token does. */
 export const apiKeyPrefix = "hub_";
+
+/** Bounds the secret that holds them all. */
+const maxKeyTopics = 64;
 
 const idLength = 8;
 /** 32 of 62 characters: 190.5 bits. */
@@ -57,6 +74,7 @@ export const apiKeyRecords = z
           id: z.string().regex(/^[0-9a-z]{8}$/, "must be 8 characters out of a-z 0-9"),
           sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex"),
           scopes: z.array(z.enum(scopes)).min(1),
+          topics: z.array(topicPattern).min(1).max(maxKeyTopics).optional(),
         }),
         "must be a list of keys",
       )
@@ -65,19 +83,31 @@ export const apiKeyRecords = z
   );
 
 /** A new key, to be shown once, and the record of it, to be kept. */
-export function mintApiKey(granted: readonly Scope[]): {
+export function mintApiKey(
+  granted: readonly Scope[],
+  topics?: readonly TopicPattern[],
+): {
   readonly key: string;
   readonly record: ApiKeyRecord;
 } {
   const text = `${apiKeyPrefix}${randomText(base36, idLength)}_${randomText(base62, randomLength)}`;
   const key = text + checksum(text);
-  return { key, record: apiKeyRecord(key, granted) };
+  return { key, record: apiKeyRecord(key, granted, topics) };
 }
 
 /** What the hub keeps of a well-formed key. */
-export function apiKeyRecord(key: string, granted: readonly Scope[]): ApiKeyRecord {
+export function apiKeyRecord(
+  key: string,
+  granted: readonly Scope[],
+  topics?: readonly TopicPattern[],
+): ApiKeyRecord {
   const id = key.slice(apiKeyPrefix.length, apiKeyPrefix.length + idLength);
-  return { id, sha256: sha256(key), scopes: granted };
+  return { id, sha256: sha256(key), scopes: granted, ...(topics === undefined ? {} : { topics }) };
+}
+
+/** Whether a key may have to do with a topic, as far as its patterns go. */
+export function opensTopic({ topics }: Pick<ApiKeyRecord, "topics">, topic: Topic): boolean {
+  return topics === undefined || covers(topics, topic);
 }
 
 /**

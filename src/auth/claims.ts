@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { tokenLimits } from "../limits.ts";
 import { type DeviceId, deviceId, type UserId, userId } from "../protocol/ids.ts";
+import { type Grants, grantedScopes, grantedTopics } from "./grants.ts";
 
 /** A token that may connect. Times in milliseconds since 1970. */
 export interface ConnectToken {
@@ -15,6 +16,7 @@ export interface ConnectToken {
   readonly id: string;
   /** The only device that may use it, if it names one. */
   readonly device?: DeviceId;
+  readonly grants: Grants;
 }
 
 /** Why not. `token_expired` is worth a fresh token; `token_invalid` will not get better by one of the same kind. */
@@ -43,6 +45,8 @@ const claimSet = z.object({
     .string("must be a string")
     .regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters"),
   device: deviceId.optional(),
+  topics: grantedTopics.default([]),
+  scopes: grantedScopes.default([]),
 });
 
 /** Reads the payload of a token with a good signature. `now` in milliseconds since 1970. */
@@ -56,7 +60,7 @@ export function readClaims(
     const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
     return invalid(faults.join("; "));
   }
-  const { iss, aud, sub, iat, exp, nbf, jti, device } = parsed.data;
+  const { iss, aud, sub, iat, exp, nbf, jti, device, topics, scopes } = parsed.data;
   const { leewayMs } = tokenLimits;
   if (iss !== expected.issuer) return invalid("iss is not the issuer that this key belongs to");
   if (![aud].flat().includes(expected.audience)) return invalid("aud does not name this hub");
@@ -68,7 +72,14 @@ export function readClaims(
   if (nbf !== undefined && nbf > now + leewayMs) return invalid("nbf is in the future");
   if (exp + leewayMs <= now) return { refused: "token_expired", reason: "the token has expired" };
   return {
-    ok: { user: sub, issued: iat, expires: exp, id: jti, ...(device === undefined ? {} : { device }) },
+    ok: {
+      user: sub,
+      issued: iat,
+      expires: exp,
+      id: jti,
+      ...(device === undefined ? {} : { device }),
+      grants: { topics, scopes },
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import {
 import { tokenLimits } from "../limits.ts";
 import type { DeviceId, UserId } from "../protocol/ids.ts";
 import { invalid, readClaims, type TokenVerdict } from "./claims.ts";
+import type { Grants } from "./grants.ts";
 import { type ProviderKeys, providerKey } from "./provider-keys.ts";
 
 /** Which tokens a deployment trusts. */
@@ -81,12 +82,15 @@ function datedEarly(verdict: TokenVerdict): TokenVerdict {
   return { ok: { ...verdict.ok, issued: verdict.ok.issued - tokenLimits.leewayMs } };
 }
 
-/** What a token of the hub's own may be narrowed to. */
+/** What a token of the hub's own may be narrowed to, and what it grants. */
 export interface TokenOptions {
   /** The only device that may use it. */
   readonly device?: DeviceId | undefined;
   /** At most, and without it, {@link tokenLimits}.maxLifetimeSeconds. */
   readonly lifetimeSeconds?: number | undefined;
+  /** What it grants; without them nothing. */
+  readonly topics?: Grants["topics"] | undefined;
+  readonly scopes?: Grants["scopes"] | undefined;
 }
 
 /** A token for a user, signed with the current secret; `now` and `expires` in milliseconds since 1970. */
@@ -94,7 +98,7 @@ export async function mintConnectToken(
   user: UserId,
   settings: TokenSettings,
   now: number,
-  { device, lifetimeSeconds = tokenLimits.maxLifetimeSeconds }: TokenOptions = {},
+  { device, lifetimeSeconds = tokenLimits.maxLifetimeSeconds, topics, scopes }: TokenOptions = {},
 ): Promise<{ readonly token: string; readonly expires: number }> {
   const expires = now + lifetimeSeconds * 1_000;
   // `iat` carries the milliseconds: a token made right after a revocation must not fall under it.
@@ -102,6 +106,8 @@ export async function mintConnectToken(
     iat: now / 1_000,
     exp: expires / 1_000,
     ...(device === undefined ? {} : { device }),
+    ...(topics === undefined ? {} : { topics }),
+    ...(scopes === undefined ? {} : { scopes }),
   })
     .setProtectedHeader({ alg: ownAlgorithm, typ: connectType })
     .setIssuer(settings.issuer)

@@ -1,6 +1,7 @@
 /** A device by itself: who it is, what it has handled, and a connection of its own. */
+import { Account } from "./account.ts";
 import type { Connected, Wanted } from "./connected.ts";
-import * as inbox from "./inbox.ts";
+import { tellOwn } from "./own-messages.ts";
 import { randomId } from "./random-id.ts";
 import { socketConnector } from "./socket.ts";
 import { initialState } from "./state.ts";
@@ -14,12 +15,13 @@ export async function connectApart(wanted: Wanted): Promise<Connected> {
 }
 
 /** @param device under which it connects */
-export function connectAlone({ url, storage, tokens }: Wanted, kept: Kept, device = kept.device): Connected {
+export function connectAlone(wanted: Wanted, kept: Kept, device = kept.device): Connected {
+  const { account, storage, url } = wanted;
   return {
-    connector: socketConnector(url, device, tokens),
+    connector: socketConnector(url, device, account(Account).tokens),
     saved: kept,
     save: (saved) => storage.save({ ...saved, device: kept.device }),
-    inbox,
+    tellOwn: (message, callbacks) => tellOwn(message, callbacks, device),
     leading: () => true,
     leave: () => {},
   };

@@ -3,7 +3,8 @@
  * A thin shell that carries out what the state machine decides; needs only WebSocket, fetch and timers,
  * and so runs in browsers, Node, Deno, Bun and Workers alike.
  */
-import type { GapFrame, ResetReason } from "../protocol/frames.ts";
+import { type GapFrame, ownTypePrefix, type ResetReason } from "../protocol/frames.ts";
+import type { Account } from "./account.ts";
 import { connect } from "./connect.ts";
 import type { Connected, Wanted } from "./connected.ts";
 import { abnormal, type Connection } from "./connector.ts";
@@ -19,11 +20,15 @@ import {
   step,
 } from "./machine.ts";
 import type { Message, MessageOf, MessageTypes } from "./message.ts";
+import type { OwnCallbacks } from "./own-messages.ts";
+import type { Preferences } from "./preferences.ts";
 import type { Fault, ReadState, Status } from "./reports.ts";
+import type { AnyHandlers, HandlerTypes } from "./send.ts";
 import { memoryStorage, type Storage } from "./storage.ts";
-import { Tokens } from "./tokens.ts";
+import { tell } from "./tell.ts";
+import type { SubscribeOptions, Subscription } from "./topics.ts";
 
-export interface HubClientOptions {
+export interface HubClientOptions extends OwnCallbacks {
   /** Where the hub is: `https://hub.example.com`. */
   readonly url: string;
   /** A connect token that is good now; asked for at every connect and before the last one expires. */
@@ -34,6 +39,8 @@ export interface HubClientOptions {
   readonly storage?: Storage;
   /** `false`: each tab of a browser connects by itself, as a device of its own. Otherwise those that share a storage (or a device that was given a name) share a connection. */
   readonly tabs?: boolean;
+  /** Topics that the user is subscribed to as soon as the client is connected, once for each start; the token must allow them. */
+  readonly topics?: readonly string[];
   readonly onStatus?: (status: Status) => void;
   /** Messages that will never come, and why. */
   readonly onGap?: (gap: Omit<GapFrame, "type">) => void;
@@ -42,11 +49,6 @@ export interface HubClientOptions {
   /** How much is unread, and what was read, on this device or another one. */
   readonly onState?: (state: ReadState) => void;
   readonly onFault?: (fault: Fault) => void;
-}
-
-/** Calls the app. A callback that throws is the app's error, thrown where the app sees it, and none of the client's. */
-function tell<Value>(callback: ((value: Value) => void) | undefined, value: Value): void {
-  queueMicrotask(() => callback?.(value));
 }
 
 /** Where the app does not want to know, its developer has to. */
@@ -67,11 +69,13 @@ const maxTimerMs = 2 ** 31 - 1;
  * await client.start();
  * ```
  */
-export class HubClient<Types extends MessageTypes<Types> = Record<string, unknown>> {
+export class HubClient<
+  Types extends MessageTypes<Types> = Record<string, unknown>,
+  Handlers extends HandlerTypes<Handlers> = AnyHandlers,
+> {
   readonly #options: HubClientOptions;
   readonly #url: URL;
   readonly #storage: Storage;
-  readonly #tokens: Tokens;
   readonly #handlers = new Handlers();
   readonly #events: ClientEvent[] = [];
   #state: ClientState = initialState();
@@ -81,6 +85,8 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
   #status: Status = { state: "stopped", code: 1000, reason: "not started" };
   /** What the last start asked for, until it is called off. */
   #wanted: Wanted | undefined;
+  /** Made with its code, which is loaded when it is first needed. */
+  #account: Account | undefined;
   /** How this client connects, from start to stop. */
   #connected: Connected | undefined;
   #connection: Connection | undefined;
@@ -100,7 +106,6 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
     this.#options = options;
     this.#url = new URL(url.replace(/\/?$/, "/"));
     this.#storage = options.storage ?? memoryStorage();
-    this.#tokens = new Tokens(options.token);
   }
 
   get status(): Status {
@@ -148,8 +153,14 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
   /** Connects, and stays connected until {@link close} or until the hub ends it. Rejects when the storage can't be read. */
   async start(): Promise<void> {
     if (this.#wanted !== undefined) return;
-    const { device, tabs = true } = this.#options;
-    const wanted = { url: this.#url, device, tabs, storage: this.#storage, tokens: this.#tokens };
+    const { device, tabs = true, topics = [] } = this.#options;
+    const wanted: Wanted = {
+      url: this.#url,
+      device,
+      tabs,
+      storage: this.#storage,
+      account: (Made) => this.#makeAccount(Made),
+    };
     this.#wanted = wanted;
     this.#begun = true;
     const connected = await connect(wanted, (event) => this.#tell(event)).catch((error: unknown) => {
@@ -164,6 +175,12 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
     this.#connected = connected;
     if (!this.#loaded) this.#state = initialState(connected.saved);
     this.#loaded = true;
+    this.#account?.subscribeInRun(topics, {
+      running: () => this.#wanted === wanted,
+      leading: () => connected.leading(),
+      connected: () => this.#reconnected(),
+      fault: (fault) => this.#perform({ type: "fault", fault }),
+    });
     this.#tell({ type: "start" });
   }
 
@@ -180,17 +197,54 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
    * when the connection is back; rejects when the hub refuses, or when the client stops before.
    */
   async read(marked: Marked): Promise<void> {
-    const { markRead } = await this.#inbox();
-    const back = () =>
-      ["connecting", "waiting"].includes(this.#status.state) ? this.#reconnected() : undefined;
-    await markRead({ url: this.#url, tokens: this.#tokens }, marked, back);
+    return (await this.#loadAccount()).read(marked);
   }
 
   /** A page of the user's inbox, newest first; needs no connection. */
   inbox(query?: InboxQuery): Promise<InboxPage<MessageOf<Types>>>;
   async inbox(query: InboxQuery = {}): Promise<InboxPage> {
-    const { fetchInbox } = await this.#inbox();
-    return fetchInbox({ url: this.#url, tokens: this.#tokens }, query);
+    return (await this.#loadAccount()).inbox(query);
+  }
+
+  /**
+   * Makes the user a member of a topic, on all devices and until {@link unsubscribe}; where the user is one, that
+   * is no error. Waits for the network as {@link read} does; rejects when the token does not allow the topic
+   * (`code` is `forbidden`), or the user has too many.
+   */
+  async subscribe(topic: string, options?: SubscribeOptions): Promise<void> {
+    return (await this.#loadAccount()).subscribe(topic, options);
+  }
+
+  /** The opposite of {@link subscribe}, in the same way. */
+  async unsubscribe(topic: string): Promise<void> {
+    return (await this.#loadAccount()).unsubscribe(topic);
+  }
+
+  /** The topics that the user is a member of; needs no connection. */
+  async topics(): Promise<readonly Subscription[]> {
+    return (await this.#loadAccount()).topics();
+  }
+
+  /**
+   * Sends a message to a handler of the hub, and resolves with what that answers. It is sent once: where the
+   * error is a `NoAnswerError`, it may have been handled or not.
+   */
+  send<Name extends keyof Handlers & string>(
+    name: Name,
+    data: Handlers[Name]["data"],
+  ): Promise<Handlers[Name]["result"]>;
+  async send(name: string, data: unknown): Promise<unknown> {
+    return (await this.#loadAccount()).send(name, data);
+  }
+
+  /** What the user wants to be told, and when. */
+  async preferences(): Promise<Preferences> {
+    return (await this.#loadAccount()).preferences();
+  }
+
+  /** Replaces them as a whole; `null`: none any more. Waits for the network as {@link read} does. */
+  async setPreferences(preferences: Preferences | null): Promise<void> {
+    return (await this.#loadAccount()).setPreferences(preferences);
   }
 
   /** Resolves when there is a connection again; rejects when the client stops. */
@@ -203,9 +257,16 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
     for (const { stopped } of this.#waiting.splice(0)) stopped(new Error(why));
   }
 
-  /** Loaded with the way to connect, so that it is there when the network is not. */
-  async #inbox(): Promise<typeof import("./inbox.ts")> {
-    return this.#connected?.inbox ?? import("./inbox.ts");
+  /** It is there since the client was started, so that it is when the network is not. */
+  async #loadAccount(): Promise<Account> {
+    return this.#account ?? this.#makeAccount((await import("./account.ts")).Account);
+  }
+
+  #makeAccount(Made: typeof Account): Account {
+    this.#account ??= new Made(this.#url, this.#options.token, () =>
+      ["connecting", "waiting"].includes(this.#status.state) ? this.#reconnected() : undefined,
+    );
+    return this.#account;
   }
 
   /** Events wait for the effects of the one before, so that a callback may call back into the client. */
@@ -248,7 +309,7 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
         this.#refresh();
         return;
       case "handle":
-        this.#answer("handled", () => this.#handlers.handle(effect.message));
+        this.#answer("handled", () => this.#handle(effect.message));
         return;
       case "save":
         // Async, so that a storage that throws at once has only failed to save.
@@ -277,14 +338,20 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
     }
   }
 
+  async #handle(message: Message): Promise<void> {
+    if (message.type.startsWith(ownTypePrefix)) this.#connected?.tellOwn(message, this.#options);
+    else await this.#handlers.handle(message);
+  }
+
   #report(status: Status): void {
+    const before = this.#status.state;
     this.#status = status;
     if (status.state === "stopped") {
       this.#wanted = undefined;
       this.#connected?.leave(status);
       this.#giveUp(status.reason);
     }
-    if (status.state === "live" || status.state === "syncing")
+    if (status.state === "syncing" || (status.state === "live" && before !== "syncing"))
       for (const { back } of this.#waiting.splice(0)) back();
     tell(this.#options.onStatus, status);
   }
@@ -292,7 +359,7 @@ export class HubClient<Types extends MessageTypes<Types> = Record<string, unknow
   async #refresh(): Promise<void> {
     const connection = this.#connection;
     try {
-      const token = await this.#tokens.fresh(performance.now());
+      const token = await this.#account?.tokens.fresh(performance.now());
       if (typeof token === "string" && connection === this.#connection) this.#tell({ type: "token", token });
     } catch {
       // The hub closes the connection when the old token ends, and connecting asks for one again.

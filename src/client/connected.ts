@@ -1,8 +1,11 @@
 /** What a client wants a connection with, and what it gets. */
+
+import type { Account } from "./account.ts";
 import type { Connector } from "./connector.ts";
+import type { Message } from "./message.ts";
+import type { OwnCallbacks } from "./own-messages.ts";
 import type { ClientEvent } from "./state.ts";
 import type { Saved, Storage } from "./storage.ts";
-import type { Tokens } from "./tokens.ts";
 
 export interface Wanted {
   /** With a slash at its end. */
@@ -10,7 +13,8 @@ export interface Wanted {
   readonly device: string | undefined;
   readonly tabs: boolean;
   readonly storage: Storage;
-  readonly tokens: Tokens;
+  /** The one of the client, made if there is none yet by what loads its code. */
+  account(Made: typeof Account): Account;
 }
 
 export interface Connected {
@@ -18,7 +22,8 @@ export interface Connected {
   /** What an earlier run has handled. */
   readonly saved: Saved;
   save(saved: Saved): Promise<void>;
-  readonly inbox: typeof import("./inbox.ts");
+  /** Tells the app what a message of the hub's own type says. */
+  tellOwn(message: Message, callbacks: OwnCallbacks): void;
   /** Whether the connection is held here. */
   leading(): boolean;
   /** Lets go of everything that was listened to or shared. */

@@ -2,7 +2,8 @@
  * The connection from the client's side: opening it, finding it dead, and what follows its end. The band
  * of the close code decides whether to come back, and the backoff when.
  */
-import { bandOf, closeBands, closeCodes } from "../protocol/close-codes.ts";
+import * as closeCodes from "../protocol/close-code-table.ts";
+import { bandOf, closeBands } from "../protocol/close-codes.ts";
 import { pingText, type WelcomeFrame } from "../protocol/frames.ts";
 import { acknowledge, noteSaved } from "./acks.ts";
 import { backoffBoundMs } from "./backoff.ts";

@@ -3,7 +3,7 @@
  * chance come in, effects go out, and the state is all there is. A shell carries the effects out and calls
  * with `tick` when `deadline(state)` has come; a simulator does the same with a clock of its own.
  */
-import { closeCodes } from "../protocol/close-codes.ts";
+import * as closeCodes from "../protocol/close-code-table.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import { acknowledge } from "./acks.ts";
 import { takeExpress, takeGap, takeLive, takeMessages } from "./intake.ts";

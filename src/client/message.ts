@@ -27,6 +27,12 @@ export interface Message<Type extends string = string, Data = unknown> {
   readonly seq?: number;
   /** From this time on it is in no inbox any more. */
   readonly expires?: number;
+  /** The topic by which it came. */
+  readonly topic?: string;
+  /** The message in whose place it comes: take that one down. */
+  readonly replaces?: string;
+  /** The user does not want to be disturbed by it: show it, without a sound. */
+  readonly silent?: true;
 }
 
 /** Any of the messages that an app declared. */

@@ -6,8 +6,14 @@ import type { ServerFrame } from "../protocol/frames.ts";
 import { isFields, isLike, type Shape } from "./shape.ts";
 
 /** Of priorities and reasons there may be more one day: a client has no need to know them all, but the message. */
-const message = { id: "", type: "", priority: "", at: 0 };
-export const streamMessage = { ...message, seq: 0, expires: 0 };
+const message = { id: "", type: "", priority: "", at: 0, topic: () => "" };
+export const streamMessage = {
+  ...message,
+  seq: 0,
+  expires: 0,
+  replaces: () => "",
+  silent: () => true,
+};
 export const readState = { unread: 0, readUpTo: 0, rev: 0 };
 
 /** The frames that a client acts on. */

@@ -27,7 +27,8 @@ export interface ReadState {
 
 /**
  * Something that the app should know of, and that does not end the connection: a message passed over
- * after its tries, a place in the stream that could not be saved, a complaint of the hub.
+ * after its tries, a place in the stream that could not be saved, one of the option `topics` that the user
+ * could not be subscribed to, a complaint of the hub.
  */
 export type Fault =
   | {
@@ -37,4 +38,6 @@ export type Fault =
       readonly error: unknown;
     }
   | { readonly kind: "storage" }
+  /** Tried again with the next connection. */
+  | { readonly kind: "topic"; readonly topic: string; readonly error: unknown }
   | { readonly kind: "hub"; readonly code: string; readonly message: string };

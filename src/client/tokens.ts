@@ -2,7 +2,7 @@
  * The connect tokens of this client: asked of the app, and never shown to the hub again when it has
  * refused them. A fleet that holds a rotated key would otherwise knock until somebody turns it off.
  */
-import { closeCodes } from "../protocol/close-codes.ts";
+import * as closeCodes from "../protocol/close-code-table.ts";
 import { abnormal } from "./connector.ts";
 import * as clientLimits from "./limits.ts";
 

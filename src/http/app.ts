@@ -9,12 +9,30 @@ import { connect } from "./connect.ts";
 import type { Handler, Hub } from "./context.ts";
 import { cors } from "./cors.ts";
 import { discard, listDeadLetters, redrive } from "./dead-letters.ts";
+import { exportUser } from "./export.ts";
 import { bodyHeaders } from "./json-text.ts";
 import { ownKey } from "./key.ts";
 import { listLanes } from "./lanes.ts";
+import { messageReceipts } from "./message-receipts.ts";
+import { openApi } from "./openapi.ts";
+import { forgetPreferences, preferences, setPreferences } from "./preferences.ts";
+import { presenceOfMany } from "./presence.ts";
 import { Problem, problemOf, problemResponse } from "./problem.ts";
 import { publish } from "./publish.ts";
+import { retract } from "./retract.ts";
+import { send } from "./send.ts";
 import { mintToken } from "./tokens.ts";
+import {
+  deleteMember,
+  joinTopic,
+  leaveTopic,
+  listMembers,
+  member,
+  postMembers,
+  putMember,
+  topicCount,
+  userTopics,
+} from "./topics.ts";
 import { disconnect, erase, inbox, message, presence, read } from "./users.ts";
 
 /** The process answers and is configured; of the lanes and objects it says nothing. */
@@ -27,17 +45,30 @@ const deviceRoutes: Routes = {
   "/v1/users/:user/messages": { GET: inbox },
   "/v1/users/:user/messages/:id": { GET: message },
   "/v1/users/:user/read": { POST: read },
+  "/v1/users/:user/send": { POST: send },
+  "/v1/users/:user/topics": { GET: userTopics },
+  "/v1/users/:user/topics/:topic": { PUT: joinTopic, DELETE: leaveTopic },
+  "/v1/users/:user/preferences": { GET: preferences, PUT: setPreferences, DELETE: forgetPreferences },
 };
 
-const routes: Routes = {
+/** Which methods each path answers, and by what. */
+export const routes: Routes = {
   ...deviceRoutes,
   "/health": { GET: health },
+  "/openapi.json": { GET: openApi },
   "/v1/key": { GET: ownKey },
   "/v1/messages": { POST: publish },
+  "/v1/messages/:id/retract": { POST: retract },
+  "/v1/messages/:id": { GET: messageReceipts },
   "/v1/tokens": { POST: mintToken },
   "/v1/connect": { GET: connect },
+  "/v1/presence": { POST: presenceOfMany },
   "/v1/users/:user": { GET: presence, DELETE: erase },
+  "/v1/users/:user/export": { GET: exportUser },
   "/v1/users/:user/connections": { DELETE: disconnect },
+  "/v1/topics/:topic": { GET: topicCount },
+  "/v1/topics/:topic/members": { GET: listMembers, POST: postMembers },
+  "/v1/topics/:topic/members/:user": { GET: member, PUT: putMember, DELETE: deleteMember },
   "/v1/dead-letters": { GET: listDeadLetters },
   "/v1/dead-letters/:key": { DELETE: discard },
   "/v1/dead-letters/:key/redrive": { POST: redrive },

@@ -16,19 +16,20 @@ import { originAllowed } from "./cors.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
 import { validate } from "./validate.ts";
 
-const query = z
-  .object({
-    device: deviceId,
-    epoch: z
-      .string()
-      .regex(/^[A-Za-z0-9_.~:-]{1,64}$/, "must be the epoch of a welcome")
-      .optional(),
-    seq: z
-      .string()
-      .regex(/^\d{1,15}$/, "must be a whole number")
-      .transform(Number)
-      .optional(),
-  })
+export const connectQuery = z.object({
+  device: deviceId,
+  epoch: z
+    .string()
+    .regex(/^[A-Za-z0-9_.~:-]{1,64}$/, "must be the epoch of a welcome")
+    .optional(),
+  seq: z
+    .string()
+    .regex(/^\d{1,15}$/, "must be a whole number")
+    .transform(Number)
+    .optional(),
+});
+
+const query = connectQuery
   .refine(({ epoch, seq }) => (epoch === undefined) === (seq === undefined), "epoch and seq come together")
   .transform(({ device, epoch, seq }) => ({
     device,
@@ -54,12 +55,13 @@ export const connect: Handler = async (context) => {
   const credential = credentialOf(context, offered);
   try {
     const token = await requireConnectToken(context, credential, device);
-    const { issued, expires, id } = token;
+    const { issued, expires, id, grants } = token;
     const { singleUse } = context.var.settings.tokens;
     const admitted: ConnectRequest = {
       device,
       ...(resume === undefined ? {} : { resume }),
       token: { issued, expires, id, singleUse },
+      grants,
       subprotocol: offered.includes(subprotocol),
     };
     // As it comes: the headers of an upgrade can't be changed any more.

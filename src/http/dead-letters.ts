@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { type DeadLetter, type Discard, deadLettersName, type Redrive } from "../lanes/dead-letter.ts";
 import { deadReasons } from "../lanes/dead-record.ts";
-import { encodeMessage } from "../lanes/envelope.ts";
+import { encodeMessage } from "../lanes/message-text.ts";
 import { log } from "../observe/log.ts";
 import { userId } from "../protocol/ids.ts";
 import { requireScope } from "./authenticate.ts";
@@ -15,7 +15,7 @@ import { Problem } from "./problem.ts";
 import { pageSize, wholeNumber } from "./query.ts";
 import { validate } from "./validate.ts";
 
-const listQuery = z.object({
+export const listQuery = z.object({
   cursor: wholeNumber.optional(),
   limit: pageSize,
   user: userId.optional(),
@@ -88,7 +88,7 @@ function noSuchLetter(): Problem {
   return new Problem("not_found", "there is no dead letter of this key");
 }
 
-const letterPath = z.object({
+export const letterPath = z.object({
   key: z.string().regex(/^[A-Za-z0-9_-]{22}$/, "must be the key of a dead letter"),
 });
 

@@ -66,8 +66,12 @@ const none: LaneView["total"] = {
   committed: 0,
   duplicate: 0,
   live: 0,
+  scheduled: 0,
   expired: 0,
   gone: 0,
+  withdrawn: 0,
+  offline: 0,
+  left: 0,
   dead: 0,
   retried: 0,
 };

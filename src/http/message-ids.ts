@@ -1,17 +1,23 @@
 /** Ids for messages that come without one. Pure. */
 import { createHash } from "node:crypto";
+import { z } from "zod";
 import { requestLimits } from "../limits.ts";
 import { type MessageId, messageId } from "../protocol/ids.ts";
 import { Problem } from "./problem.ts";
 
-const visibleAscii = /^[\x21-\x7e]+$/;
+const most = requestLimits.maxIdempotencyKeyLength;
+
+/** The header `Idempotency-Key`. */
+export const idempotencyKey = z
+  .string()
+  .max(most)
+  .regex(/^[\x21-\x7e]+$/);
 
 /** The `Idempotency-Key` of a request, if it has one. */
 export function idempotencyKeyOf(headers: Headers): string | undefined {
   const key = headers.get("Idempotency-Key");
   if (key === null) return undefined;
-  const most = requestLimits.maxIdempotencyKeyLength;
-  if (key.length <= most && visibleAscii.test(key)) return key;
+  if (idempotencyKey.safeParse(key).success) return key;
   throw new Problem("invalid_request", `Idempotency-Key must be 1 to ${most} visible ASCII characters`);
 }
 

@@ -4,6 +4,7 @@
  */
 import { ProviderUnavailable } from "../auth/provider-keys.ts";
 import { errorText, log } from "../observe/log.ts";
+import type { Fault } from "../protocol/faults.ts";
 import { Misconfigured } from "../settings.ts";
 import { bodyHeaders } from "./json-text.ts";
 
@@ -38,17 +39,27 @@ export const problems = {
   },
   token_invalid: { status: 401, title: "The token is not valid", headers: badToken },
   token_expired: { status: 401, title: "The token has expired", headers: badToken },
-  insufficient_scope: { status: 403, title: "The API key lacks the scope" },
-  forbidden: { status: 403, title: "The token is for somebody else" },
+  insufficient_scope: { status: 403, title: "The API key or token lacks the scope" },
+  forbidden: { status: 403, title: "The token does not open this" },
   origin_refused: { status: 403, title: "Pages of this origin may not connect" },
   not_found: { status: 404, title: "There is nothing here" },
+  unknown_name: { status: 404, title: "No handler has this name" },
   method_not_allowed: { status: 405, title: "The method is not allowed here" },
+  topic_limit: { status: 409, title: "The user is in too many topics" },
   too_old: { status: 409, title: "Too old to be sent again" },
   expired: { status: 409, title: "Its time is over" },
   too_large: { status: 413, title: "Too large" },
   url_too_long: { status: 414, title: "The URL is too long" },
   unsupported_media_type: { status: 415, title: "The body must be JSON in UTF-8, without compression" },
+  invalid_data: { status: 422, title: "The data is not as its type or its handler takes it" },
+  unknown_type: { status: 422, title: "This hub knows no such type of message" },
   upgrade_required: { status: 426, title: "This route speaks WebSocket", headers: { Upgrade: "websocket" } },
+  too_many_running: {
+    status: 429,
+    title: "Too many handlers of the user run at once",
+    headers: { "Retry-After": "1" },
+  },
+  handler_failed: { status: 500, title: "The handler failed" },
   internal: { status: 500, title: "The hub failed" },
   lane_unavailable: {
     status: 503,
@@ -60,6 +71,12 @@ export const problems = {
     title: "The user's object could not be reached",
     headers: { "Retry-After": "2" },
   },
+  handler_timeout: { status: 504, title: "The handler took too long" },
+  presence_unavailable: {
+    status: 503,
+    title: "Who is online could not be found out",
+    headers: { "Retry-After": "2" },
+  },
   provider_unavailable: {
     status: 503,
     title: "The identity provider could not be reached",
@@ -69,13 +86,6 @@ export const problems = {
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemCode = keyof typeof problems;
-
-/** A part of the request that is not valid: where it is, and what is allowed there. */
-export interface Fault {
-  /** Such as `messages[3].to.users[0]`; empty for the whole. */
-  readonly path: string;
-  readonly message: string;
-}
 
 /** Thrown by a route to answer with a problem. */
 export class Problem extends Error {

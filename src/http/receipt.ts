@@ -1,8 +1,8 @@
 /** What a publisher is told about a message that was accepted. Pure. */
+import type { Requested } from "../lanes/request.ts";
 import type { DeadVerdict, Verdict } from "../protocol/delivery.ts";
 import type { MessageId, UserId } from "../protocol/ids.ts";
 import type { Seq } from "../protocol/seq.ts";
-import type { Requested } from "./publish-plan.ts";
 
 /**
  * How a critical message fared with one user, whose object was called at once.
@@ -10,14 +10,20 @@ import type { Requested } from "./publish-plan.ts";
  *   means that it waits for them. `duplicate`: it was in the stream before.
  * - `live`: a message with `ttl: 0`, sent to `devices` connected devices, kept for nobody.
  * - `queued`: the object did not answer in time; the critical lane brings it.
- * - `expired`: its time was over. `gone`: the user was erased meanwhile.
+ * - `scheduled`: the object keeps it until its time comes.
+ * - `expired`: its time was over. `gone`: the user was erased meanwhile. `withdrawn`: it was retracted or
+ *   replaced before it came.
  * - `dead`: it is a dead letter, for this `reason`.
  */
 export type Result = { readonly user: UserId } & (
   | { readonly state: "delivered"; readonly seq: Seq; readonly devices: number }
   | { readonly state: "duplicate"; readonly seq: Seq }
   | { readonly state: "live"; readonly devices: number }
-  | { readonly state: "queued" | "expired" | "gone" }
+  | {
+      readonly state:
+        | "queued"
+        | Exclude<Verdict["verdict"], "committed" | "duplicate" | "live" | DeadVerdict>;
+    }
   | { readonly state: "dead"; readonly reason: DeadVerdict }
 );
 
@@ -25,8 +31,8 @@ export type Result = { readonly user: UserId } & (
 export interface Receipt {
   /** By which the state of the message can be asked for, and by which it is known when published again. */
   readonly id: MessageId;
-  /** Users that it is for, duplicates merged. */
-  readonly recipients: number;
+  /** Users that it is for, duplicates merged. Absent for a topic and for everyone, who are counted as it is fanned out. */
+  readonly recipients?: number;
   /** `queued`: durable, and on its way to some user still. `settled`: the object of each user has answered. */
   readonly state: "queued" | "settled";
   /** From this time on it is not delivered, in milliseconds since 1970. Absent for `ttl: 0`. */
@@ -54,8 +60,12 @@ export function resultOf(user: UserId, answer: Answer | undefined): Result {
       return { user, state: "duplicate", seq: verdict.seq };
     case "live":
       return { user, state: "live", devices };
+    case "scheduled":
     case "expired":
     case "gone":
+    case "withdrawn":
+    case "offline":
+    case "left":
       return { user, state: verdict.verdict };
     case "inbox_full":
     case "id_conflict":
@@ -64,11 +74,11 @@ export function resultOf(user: UserId, answer: Answer | undefined): Result {
 }
 
 /** @param results of the users whose objects were called; absent for a message that went into its lane */
-export function receiptOf({ message, users, ttl }: Requested, results?: readonly Result[]): Receipt {
+export function receiptOf({ message, audience, ttl }: Requested, results?: readonly Result[]): Receipt {
   const settled = results?.every(({ state }) => state !== "queued") ?? false;
   return {
     id: message.id,
-    recipients: users.length,
+    ...("users" in audience ? { recipients: audience.users.length } : {}),
     state: settled ? "settled" : "queued",
     ...(message.live ? {} : { expires: message.expires }),
     ...(ttl === undefined ? {} : { ttl }),

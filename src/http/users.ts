@@ -34,7 +34,7 @@ export const erase: Handler = async (context) => {
   return context.json(answer);
 };
 
-const disconnectQuery = z.object({ revoke: flag });
+export const disconnectQuery = z.object({ revoke: flag });
 
 /** Closes the connections, with `?revoke=true` also against the tokens issued so far; answers `{ closed }`. */
 export const disconnect: Handler = async (context) => {
@@ -45,7 +45,7 @@ export const disconnect: Handler = async (context) => {
   return context.json(answer);
 };
 
-const inboxQuery = z.object({ cursor: wholeNumber.optional(), limit: pageSize, unread: flag });
+export const inboxQuery = z.object({ cursor: wholeNumber.optional(), limit: pageSize, unread: flag });
 
 /** A page of the inbox, newest first: `{ messages, next?, state }`, with `next` as the `cursor` of the next page. */
 export const inbox: Handler = async (context) => {
@@ -93,14 +93,14 @@ export const message: Handler = async (context) => {
   return context.json({ id, state: "dead", reason: letter.reason, at: letter.at });
 };
 
-const userPath = z.object({ user: userId });
-const messagePath = z.object({ id: messageId });
+export const userPath = z.object({ user: userId });
+export const messagePath = z.object({ id: messageId });
 
-function userOf(context: HubContext): UserId {
+export function userOf(context: HubContext): UserId {
   return validate(userPath, context.req.param(), "invalid_request").user;
 }
 
-function hubOf(context: HubContext, user: UserId) {
+export function hubOf(context: HubContext, user: UserId) {
   return context.env.USER_HUB.getByName(user);
 }
 

@@ -1,6 +1,7 @@
 /** A device comes in: whether it may, where it goes on, and what it is told first. */
 import { socketLimits } from "../limits.ts";
 import type { CloseName } from "../protocol/close-codes.ts";
+import type { Seq } from "../protocol/seq.ts";
 import type { ConnectRequest } from "./connect-request.ts";
 import type { Connections } from "./connections.ts";
 import { closesAt } from "./deadlines.ts";
@@ -20,15 +21,21 @@ export function refusal(
   return full && !connected.some((other) => other.device === device) ? "too_many_connections" : undefined;
 }
 
+export interface Welcomed {
+  readonly connection: Connection;
+  /** What the device was known to have acknowledged before. */
+  readonly known: Seq;
+}
+
 /** Opens the connection in the place of an older one of the device, and welcomes it. */
 export function welcome(
   socket: WebSocket,
-  { device, resume, token }: ConnectRequest,
+  { device, resume, token, grants }: ConnectRequest,
   inbox: Inbox,
   connections: Connections,
   sql: SqlStorage,
   now: number,
-): Connection {
+): Welcomed {
   for (const [other, connection] of connections.sockets.all()) {
     if (connection.device === device) connections.close(other, "replaced", now);
   }
@@ -51,6 +58,7 @@ export function welcome(
     tokenExpires: token.expires,
     closesAt: closesAt(token.expires, now),
     reauthAsked: false,
+    grants,
     history,
     badFrames: 0,
   };
@@ -73,5 +81,5 @@ export function welcome(
     expires: token.expires,
     ...inbox.readState(now),
   });
-  return connection;
+  return { connection, known };
 }

@@ -3,6 +3,7 @@
  * of the upgrade request. Nothing but the Worker can call the object, so the header is its word.
  */
 import { z } from "zod";
+import { grants, noGrants } from "../auth/grants.ts";
 import { deviceId } from "../protocol/ids.ts";
 
 const header = "hubbub-connect";
@@ -18,6 +19,8 @@ export const connectRequest = z.object({
     id: z.string(),
     singleUse: z.boolean(),
   }),
+  /** What the token lets the device do; nothing where a Worker of before grants passes it on. */
+  grants: grants.default(noGrants),
   /** Whether the client offered the subprotocol, so that it must be selected. */
   subprotocol: z.boolean(),
 });

@@ -27,9 +27,12 @@ export interface Offered {
 export class Connections {
   readonly #sql: SqlStorage;
   readonly sockets: Sockets;
+  readonly #ended: () => void;
 
-  constructor(context: DurableObjectState) {
+  /** @param ended called when a connection has ended, whatever ended it */
+  constructor(context: DurableObjectState, ended: () => void) {
     this.#sql = context.storage.sql;
+    this.#ended = ended;
     this.sockets = new Sockets(context);
   }
 
@@ -75,6 +78,7 @@ export class Connections {
       for (const frame of pumped.frames) sendText(socket, write(frame));
       if (pumped.cursor !== connection.cursor)
         this.sockets.set(socket, { ...connection, cursor: pumped.cursor });
+      inbox.sent(connection.device, connection.cursor.sent, pumped.cursor, now);
       stalledUntil = Math.min(stalledUntil, pumped.cursor.stalledUntil ?? Number.POSITIVE_INFINITY);
       if (pumped.cursor.sent === inbox.head) upToDate += 1;
       else for (const seq of sentOf(fresh, pumped.cursor)) reached.set(seq, (reached.get(seq) ?? 0) + 1);
@@ -114,6 +118,7 @@ export class Connections {
     const connection = this.sockets.forget(socket);
     if (connection === undefined) return;
     const { device, cursor, history } = connection;
+    this.#ended();
     rememberDevice(this.#sql, { device, acked: cursor.acked, seen: now, history });
   }
 

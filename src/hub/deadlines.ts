@@ -75,11 +75,18 @@ export interface Holdings {
   readonly revokedBefore: number;
   /** When a device was last seen. */
   readonly lastSeen: number;
+  /** Whether anything is kept beside the stream: it stays for as long as it is wanted. */
+  readonly kept?: boolean;
 }
 
 /** When stored messages with this expiry are swept: never early, and many of them at once. */
 export function sweepAt(expires: number): number {
   return Math.ceil(expires / inboxLimits.sweepGrainMs) * inboxLimits.sweepGrainMs;
+}
+
+/** When the first of these messages is swept. */
+export function sweepOf(messages: readonly { readonly expires: number }[]): number {
+  return sweepAt(Math.min(...messages.map(({ expires }) => expires)));
 }
 
 /**
@@ -89,6 +96,7 @@ export function sweepAt(expires: number): number {
  */
 export function deletableAt(holdings: Holdings): number | undefined {
   if (holdings.earliestExpiry !== undefined || holdings.oldestCommit !== undefined) return undefined;
+  if (holdings.kept === true) return undefined;
   const tokenLifetimeMs = tokenLimits.maxLifetimeSeconds * 1_000 + tokenLimits.leewayMs;
   return Math.max(
     holdings.lastSeen + inboxLimits.lingerMs,
@@ -97,13 +105,14 @@ export function deletableAt(holdings: Holdings): number | undefined {
   );
 }
 
-/** The alarm of the object: the earliest of everything, or `undefined` when nothing is ever due. */
+/** The alarm of the object: the earliest of everything, or `undefined` when nothing is ever due. `dues` are those of what is kept beside the stream. */
 export function nextDeadline(
   pulses: readonly Pulse[],
   holdings: Holdings | undefined,
+  dues: readonly number[],
   now: number,
 ): number | undefined {
-  const deadlines = pulses.map((pulse) => nextLook(pulse, now));
+  const deadlines = [...pulses.map((pulse) => nextLook(pulse, now)), ...dues];
   if (holdings !== undefined) {
     if (holdings.earliestExpiry !== undefined) deadlines.push(sweepAt(holdings.earliestExpiry));
     if (holdings.oldestCommit !== undefined) {

@@ -2,10 +2,13 @@
 import type { Seq } from "../protocol/seq.ts";
 import type { Device } from "./devices.ts";
 import type { Connection, Sockets } from "./sockets.ts";
+import type { Cursor } from "./stream.ts";
 import type { DeviceView } from "./views.ts";
 
 export interface CurrentDevice extends Device {
   readonly view: DeviceView;
+  /** How far its connection is; absent while there is none. */
+  readonly cursor?: Cursor;
 }
 
 /** @param known the devices remembered, which need not include every connected one: among many, the oldest are forgotten */
@@ -24,7 +27,7 @@ export function currentDevices(
       cursor: cursor.acked,
       connection: viewOf(connection, head),
     };
-    return { device, acked: cursor.acked, seen, history, view };
+    return { device, acked: cursor.acked, seen, history, view, cursor };
   });
   const connected = new Set(online.map(({ device }) => device));
   const offline = known

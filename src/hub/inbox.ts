@@ -1,21 +1,29 @@
 /**
- * What the object of a user stores: the stream and what of it is read. The SQL of the object stands here
- * and in `schema.ts`, `tallies.ts` and `devices.ts`, and nowhere else; the rules are in `stream.ts`.
+ * What the object of a user stores: the stream and what of it is read. The rules are in `commit.ts` and
+ * `stream.ts`, the statements on messages in `message-rows.ts`; SQL stands in the files of this folder that
+ * have a table, and nowhere else.
  *
  * Opening an inbox creates its tables. Everything is synchronous, so that each event sees whole states.
  */
+import type { LogSeq } from "../everyone/calls.ts";
 import { inboxLimits, tokenLimits } from "../limits.ts";
 import type { Verdict } from "../protocol/delivery.ts";
-import type { CollapseKey, MessageId } from "../protocol/ids.ts";
-import { utf8Length } from "../protocol/json.ts";
-import type { AcceptedMessage } from "../protocol/message.ts";
-import type { Priority } from "../protocol/priority.ts";
+import type { DeviceId, MessageId } from "../protocol/ids.ts";
+import type { AcceptedMessage, CancelEvent } from "../protocol/message.ts";
 import type { Epoch, Seq } from "../protocol/seq.ts";
+import type { Attention } from "./attention.ts";
+import { type BarReason, Barred } from "./barred.ts";
+import { type CommitFacts, commit, type IdFacts, isOwn, schedule, type Withdrawal } from "./commit.ts";
 import type { Holdings } from "./deadlines.ts";
+import * as rows from "./message-rows.ts";
+import { type Step, type Tell, verdictSteps } from "./receipt-steps.ts";
+import { isAhead, Scheduled } from "./scheduled.ts";
 import { migrate } from "./schema.ts";
-import { type CommitFacts, commit, type StreamRow, type Withdrawal } from "./stream.ts";
+import type { Cursor, StreamRow } from "./stream.ts";
 import { Tallies } from "./tallies.ts";
-import type { InboxMessage, InboxPage, InboxQuery, ReadRequest, ReadState } from "./views.ts";
+import type { InboxPage, InboxQuery, ReadRequest, ReadState } from "./views.ts";
+import { Watched } from "./watched.ts";
+import { withdrawal } from "./withdrawal.ts";
 
 type Meta = {
   epoch: Epoch;
@@ -29,41 +37,69 @@ type Meta = {
   rev: number;
   erased_at: number;
   revoked_before: number;
+  log_seen: LogSeq;
 };
 
-/** A message by its id. */
-export interface KnownMessage extends StreamRow {
-  readonly read: boolean;
-  /** Since when it is gone; null while it is not. */
-  readonly goneAt: number | null;
+/** What a commit is told by what stands beside the inbox. */
+export interface Circumstances {
+  /**
+   * Whether a message may disturb its user, who has preferences. Asked once for each message that is
+   * committed, inside the transaction, and stored with it; not asked for the hub's own words.
+   */
+  attention(message: AcceptedMessage, now: number): Attention;
+  /** Further changes of the same transaction, by what became of the messages. */
+  readonly settled?: ((verdicts: ReadonlyMap<MessageId, Verdict>) => void) | undefined;
 }
 
-/** Why a message is known: its place, and enough of it to tell whether another one says the same. */
-type KnownRow = {
-  seq: Seq;
-  type: string;
-  priority: Priority;
-  bytes: number;
-  body: string;
-  gone: string | null;
-};
+const undisturbed: Circumstances = { attention: () => "announce" };
 
-const streamColumns = "seq, id, type, priority, at, expires, collapse_key AS collapseKey, body, bytes, gone";
+/** What a change of the stream did to it. */
+export interface Changes {
+  /** The new rows, rising, and what is gone of them already. */
+  readonly fresh: readonly StreamRow[];
+  readonly withdrawn: readonly Withdrawal[];
+}
+
+export interface Committed extends Changes {
+  /** In the order of the messages. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/** {@link Changes} while they are being made. */
+interface Pending {
+  readonly fresh: StreamRow[];
+  readonly withdrawn: Withdrawal[];
+  /** What is to be told of messages with receipts. */
+  readonly steps: Step[];
+}
 
 export class Inbox {
   readonly #sql: SqlStorage;
   readonly #transaction: <T>(change: () => T) => T;
   readonly #maxStored: number;
+  readonly #tell: Tell;
   #meta: Meta;
   #head: Seq = 0;
   /** Of the last commit. */
   #clock = 0;
   #tallies: Tallies;
+  readonly #barred: Barred;
+  readonly #watched: Watched;
+  /** The messages whose time has not come. */
+  readonly scheduled: Scheduled;
 
-  /** @param maxStored messages kept; see `inboxLimits` */
-  constructor(storage: DurableObjectStorage, maxStored: number = inboxLimits.maxStored) {
+  /**
+   * @param maxStored messages kept; see `inboxLimits`
+   * @param tell takes, inside each transaction, what publishers are to be told
+   */
+  constructor(
+    storage: DurableObjectStorage,
+    maxStored: number = inboxLimits.maxStored,
+    tell: Tell = () => {},
+  ) {
     this.#sql = storage.sql;
     this.#maxStored = maxStored;
+    this.#tell = tell;
     this.#transaction = (change) => {
       try {
         return storage.transactionSync(change);
@@ -71,13 +107,17 @@ export class Inbox {
         // What was rolled back must not live on in memory.
         this.#meta = this.#load();
         this.#tallies = new Tallies(this.#sql);
+        for (const known of [this.#barred, this.#watched, this.scheduled]) known.forget();
         throw error;
       }
     };
+    this.#barred = new Barred(storage.sql);
+    this.#watched = new Watched(storage.sql);
+    this.scheduled = new Scheduled(storage.sql);
     storage.transactionSync(() => {
       migrate(this.#sql);
       this.#sql.exec(
-        "INSERT INTO meta SELECT 1, ?, 0, 0, 0, 0, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM meta)",
+        "INSERT INTO meta SELECT 1, ?, 0, 0, 0, 0, 0, 0, 0, 0, NULL WHERE NOT EXISTS (SELECT 1 FROM meta)",
         crypto.randomUUID(),
       );
     });
@@ -108,40 +148,53 @@ export class Inbox {
     return Math.max(wallClock, this.#clock);
   }
 
-  /** Commits messages in one transaction: all verdicts hold, or (on a fault) none. */
-  commit(
-    messages: readonly AcceptedMessage[],
-    now: number,
-  ): {
-    readonly verdicts: readonly Verdict[];
-    readonly fresh: readonly StreamRow[];
-    readonly withdrawn: readonly Withdrawal[];
-  } {
-    const fresh: StreamRow[] = [];
-    const withdrawn: Withdrawal[] = [];
-    const verdicts = this.#transaction(() =>
-      messages.map((message) => {
-        const decided = commit(message, this.#facts(message), now, this.#maxStored);
-        if (!("withdrawn" in decided)) return decided.verdict;
-        fresh.push(this.#append(message, decided.verdict.seq, now));
-        this.#withdraw(decided.withdrawn, now);
-        withdrawn.push(...decided.withdrawn);
-        return decided.verdict;
-      }),
-    );
-    const gone = new Map(withdrawn.map(({ seq, reason }) => [seq, reason]));
-    return { verdicts, fresh: fresh.map((row) => ({ ...row, gone: gone.get(row.seq) ?? null })), withdrawn };
+  /** Commits messages in one transaction: all verdicts hold, or (on a fault) none. What is not due yet is kept until it is. */
+  commit(messages: readonly AcceptedMessage[], now: number, circumstances = undisturbed): Committed {
+    return this.#change(now, (changes) => {
+      const judged = messages.map((message) => {
+        const steps: Step[] = [];
+        const verdict = this.#judge(message, now, circumstances, { ...changes, steps });
+        // That it is stored comes before what came of that.
+        changes.steps.push(...verdictSteps(message, verdict, now), ...steps);
+        return [message.id, verdict] as const;
+      });
+      circumstances.settled?.(new Map(judged));
+      return { verdicts: judged.map(([, verdict]) => verdict) };
+    });
+  }
+
+  /**
+   * A device has acknowledged everything up to a number, which settles for all devices what one of them is to have.
+   * @param after what it had acknowledged before
+   */
+  acknowledged(device: DeviceId, after: Seq, upTo: Seq, now: number): Changes {
+    const settled = this.#settledBy("ack", upTo, now);
+    const heard = this.#delivered(this.#watched.untold("acknowledged", after, upTo), now);
+    if (settled.length === 0 && heard.length === 0) return { fresh: [], withdrawn: [] };
+    return this.#change(now, (changes) => {
+      changes.steps.push(...this.#watched.steps(heard, "acknowledged", now, device));
+      this.#handled(settled, now, changes);
+      return {};
+    });
+  }
+
+  /**
+   * A device was sent the stream up to where it is now, and some numbers ahead of their turn.
+   * @param after what it had been sent before
+   */
+  sent(device: DeviceId, after: Seq, { sent, express }: Pick<Cursor, "sent" | "express">, now: number): void {
+    const copies = express.flatMap((seq) => this.#watched.untold("sent", seq - 1, seq));
+    const got = [...copies, ...this.#delivered(this.#watched.untold("sent", after, sent), now)];
+    if (got.length === 0) return;
+    this.#transaction(() => this.#tell(this.#watched.steps(got, "sent", now, device), now));
   }
 
   /**
    * The stream after a number, rising. Nothing is read before it is asked for, and of what is gone before
    * the first message that is kept, nothing at all.
    */
-  *after(seq: Seq): Generator<StreamRow> {
-    yield* this.#sql.exec<StreamRow & Record<string, SqlStorageValue>>(
-      `SELECT ${streamColumns} FROM messages WHERE seq > ? ORDER BY seq`,
-      Math.max(seq, this.#meta.floor),
-    );
+  after(seq: Seq): Iterable<StreamRow> {
+    return rows.rowsAfter(this.#sql, Math.max(seq, this.#meta.floor));
   }
 
   /** The lowest number that can still be replayed, minus 1. */
@@ -158,23 +211,13 @@ export class Inbox {
 
   /** A page of what is stored and not expired, newest first. */
   page(query: InboxQuery, now: number): InboxPage {
-    const unread = query.unread ? "AND read IS NULL AND seq > ?4" : "";
-    const rows = this.#sql
-      .exec<Omit<InboxMessage, "read"> & Record<string, SqlStorageValue> & { isRead: number }>(
-        `SELECT seq, id, type, priority, at, expires, body, (read IS NOT NULL OR seq <= ?4) AS isRead
-         FROM messages WHERE seq < ?1 AND seq > ?5 AND gone IS NULL AND expires > ?2 ${unread} ORDER BY seq DESC LIMIT ?3`,
-        query.before ?? this.head + 1,
-        now,
-        query.limit + 1,
-        this.#meta.read_up_to,
-        this.#meta.floor,
-      )
-      .toArray();
-    const messages = rows.slice(0, query.limit).map(({ isRead, ...row }) => ({ ...row, read: isRead === 1 }));
+    const { floor, read_up_to: readUpTo } = this.#meta;
+    const found = rows.pageRows(this.#sql, query, { floor, head: this.head, readUpTo }, now);
+    const messages = found.slice(0, query.limit);
     const last = messages.at(-1);
     return {
       messages,
-      ...(rows.length > query.limit && last !== undefined ? { next: last.seq } : {}),
+      ...(found.length > query.limit && last !== undefined ? { next: last.seq } : {}),
       state: this.readState(now),
     };
   }
@@ -186,47 +229,30 @@ export class Inbox {
   }
 
   /** Marks as read; `undefined` where that changes nothing. A number beyond the head means the head. */
-  read(request: ReadRequest, now: number): ReadState | undefined {
-    const changed = this.#transaction(() => {
-      let rows = 0;
-      if ("upTo" in request) {
-        const upTo = Math.min(request.upTo, this.head);
-        if (upTo <= this.#meta.read_up_to) return false;
-        this.#meta.read_up_to = upTo;
-        rows = 1;
-      } else {
-        // One statement an id: a statement takes 100 parameters, and each id is one row by the index.
-        for (const id of request.ids) {
-          rows += this.#sql.exec(
-            "UPDATE messages SET read = ? WHERE id = ? AND read IS NULL AND seq > ?",
-            now,
-            id,
-            this.#meta.read_up_to,
-          ).rowsWritten;
-        }
-      }
-      if (rows === 0) return false;
+  read(request: ReadRequest, now: number): (Changes & { readonly state: ReadState }) | undefined {
+    const changed = this.#change(now, (changes) => {
+      const settled =
+        "upTo" in request
+          ? this.#readUpTo(request.upTo, now, changes)
+          : this.#readIds(request.ids, now, changes);
+      if (settled === undefined) return { changed: false };
       this.#meta.rev += 1;
       this.#sql.exec("UPDATE meta SET read_up_to = ?, rev = ?", this.#meta.read_up_to, this.#meta.rev);
-      return true;
+      this.#tallies.read();
+      this.#handled(settled, now, changes);
+      return { changed: true };
     });
-    if (!changed) return undefined;
-    this.#tallies.read();
-    return this.readState(now);
+    return changed.changed ? { ...changed, state: this.readState(now) } : undefined;
   }
 
   /** One message, gone or not; `undefined` where its id is not known. */
-  find(id: MessageId): KnownMessage | undefined {
-    const row = this.#sql
-      .exec<Omit<KnownMessage, "read"> & Record<string, SqlStorageValue> & { isRead: number }>(
-        `SELECT ${streamColumns}, gone_at AS goneAt, (read IS NOT NULL OR seq <= ?) AS isRead FROM messages WHERE id = ?`,
-        this.#meta.read_up_to,
-        id,
-      )
-      .toArray()[0];
-    if (row === undefined) return undefined;
-    const { isRead, ...rest } = row;
-    return { ...rest, read: isRead === 1 };
+  find(id: MessageId): rows.KnownMessage | undefined {
+    return rows.findRow(this.#sql, id, this.#meta.read_up_to);
+  }
+
+  /** Whether, when and why an id was retracted or replaced before its message could be committed. */
+  barred(id: MessageId): ReturnType<Barred["find"]> {
+    return this.#barred.find(id);
   }
 
   /** Begins a new epoch, for when a device proves that storage went back in time. */
@@ -236,6 +262,18 @@ export class Inbox {
       this.#sql.exec("DELETE FROM devices");
     });
     this.#meta = this.#load();
+  }
+
+  /** How far the log of everyone is in the stream. */
+  get logSeen(): LogSeq {
+    return this.#meta.log_seen;
+  }
+
+  /** The log is in the stream up to there. */
+  sawLog(upTo: LogSeq): void {
+    if (upTo <= this.#meta.log_seen) return;
+    this.#sql.exec("UPDATE meta SET log_seen = ?", upTo);
+    this.#meta.log_seen = upTo;
   }
 
   /** Refuses tokens issued until `now`. */
@@ -248,9 +286,13 @@ export class Inbox {
   erase(now: number): number {
     const erased = this.#transaction(() => {
       const { count } = this.#sql
-        .exec<{ count: number }>("SELECT count(*) AS count FROM messages WHERE gone IS NULL")
+        .exec<{ count: number }>(
+          `SELECT count(*) AS count FROM messages WHERE gone IS NULL AND ${rows.notOwn}`,
+        )
         .one();
-      for (const table of ["messages", "devices", "used_tokens"]) this.#sql.exec(`DELETE FROM ${table}`);
+      for (const table of ["messages", "devices", "used_tokens", "watched", "withdrawn"]) {
+        this.#sql.exec(`DELETE FROM ${table}`);
+      }
       this.#sql.exec(
         `UPDATE meta SET epoch = ?1, head = 0, clock = ?2, floor = 0, read_up_to = 0, rev = rev + 1, erased_at = ?2, revoked_before = ?2`,
         crypto.randomUUID(),
@@ -260,6 +302,7 @@ export class Inbox {
     });
     this.#meta = this.#load();
     this.#tallies = new Tallies(this.#sql);
+    for (const known of [this.#barred, this.#watched]) known.forget();
     return erased;
   }
 
@@ -279,6 +322,8 @@ export class Inbox {
         this.#meta.floor,
         now,
       ).rowsWritten;
+      // Before rows go, by which it is known what has expired.
+      this.#tell(this.#watched.sweep(), now);
       const floor = this.floor(now);
       const trimmed = this.#trim(now - inboxLimits.dedupeHorizonMs);
       if (floor > this.#meta.floor || trimmed > 0) {
@@ -287,6 +332,7 @@ export class Inbox {
         this.#meta.floor = floor;
       }
       this.#sql.exec("DELETE FROM used_tokens WHERE expires <= ?", now - tokenLimits.leewayMs);
+      this.#barred.sweep(now - inboxLimits.dedupeHorizonMs);
       if (expired > 0) this.#tallies.expired();
       return expired;
     });
@@ -301,9 +347,11 @@ export class Inbox {
         this.#meta.floor,
       )
       .one();
+    const barred = this.#barred.oldest();
+    const known = [...(oldest === null ? [] : [oldest]), ...(barred === undefined ? [] : [barred])];
     return {
       earliestExpiry: earliest ?? undefined,
-      oldestCommit: oldest ?? undefined,
+      oldestCommit: known.length === 0 ? undefined : Math.min(...known),
       erasedAt: this.#meta.erased_at,
       revokedBefore: this.#meta.revoked_before,
       lastSeen,
@@ -313,7 +361,9 @@ export class Inbox {
   /** The meta row, and with it head and clock: of the last message, or as of the trim that took it. */
   #load(): Meta {
     const meta = this.#sql
-      .exec<Meta>("SELECT epoch, head, clock, floor, read_up_to, rev, erased_at, revoked_before FROM meta")
+      .exec<Meta>(
+        "SELECT epoch, head, clock, floor, read_up_to, rev, erased_at, revoked_before, log_seen FROM meta",
+      )
       .one();
     const last = this.#sql
       .exec<{ seq: Seq; committed: number }>("SELECT seq, committed FROM messages ORDER BY seq DESC LIMIT 1")
@@ -323,10 +373,54 @@ export class Inbox {
     return meta;
   }
 
-  #facts(message: AcceptedMessage): CommitFacts {
-    const known = this.#sql
-      .exec<KnownRow>("SELECT seq, type, priority, bytes, body, gone FROM messages WHERE id = ?", message.id)
-      .toArray()[0];
+  /** What is new and what is gone by a change, made in one transaction. */
+  #change<Result>(now: number, change: (changes: Pending) => Result): Result & Changes {
+    const fresh: StreamRow[] = [];
+    const withdrawn: Withdrawal[] = [];
+    const steps: Step[] = [];
+    const result = this.#transaction(() => {
+      const made = change({ fresh, withdrawn, steps });
+      this.#tell(steps, now);
+      return made;
+    });
+    const gone = new Map(withdrawn.map(({ seq, reason }) => [seq, reason]));
+    const asOfNow = fresh.map((row) => ({ ...row, gone: gone.get(row.seq) ?? null }));
+    return { ...result, fresh: asOfNow, withdrawn };
+  }
+
+  /** Carries out what the rules say of a message. */
+  #judge(message: AcceptedMessage, now: number, { attention }: Circumstances, changes: Pending): Verdict {
+    const waits = this.scheduled.recall(message);
+    if (waits !== undefined) return waits;
+    if (isAhead(message, now)) {
+      const facts = { ...this.#idFacts(message), waiting: this.scheduled.count };
+      const verdict = schedule(message, facts, inboxLimits.maxScheduled);
+      if (verdict.verdict === "scheduled") this.scheduled.keep(message);
+      return verdict;
+    }
+    const decided = commit(message, this.#facts(message, now), now, this.#maxStored);
+    if (decided.bars !== undefined) this.#bar(decided.bars, message, now);
+    if (!("withdrawn" in decided)) {
+      if (decided.takenDown !== undefined) this.#takeDown(decided.takenDown, now, changes);
+      return decided.verdict;
+    }
+    const { seq } = decided.verdict;
+    const asked = isOwn(message.type) ? "announce" : attention(message, now);
+    this.#append(message, { seq, now, attention: asked === "announce" ? null : asked }, changes);
+    this.#watched.add(seq, message);
+    this.#withdraw(decided.withdrawn, now, changes);
+    return decided.verdict;
+  }
+
+  #idFacts(message: AcceptedMessage): IdFacts {
+    return {
+      known: rows.knownRow(this.#sql, message),
+      barred: this.#barred.find(message.id) !== undefined,
+      erasedAt: this.#meta.erased_at,
+    };
+  }
+
+  #facts(message: AcceptedMessage, now: number): CommitFacts {
     const { floor, read_up_to } = this.#meta;
     const superseded =
       message.collapseKey === undefined
@@ -335,14 +429,22 @@ export class Inbox {
     // Counting is only worth it where there can be so many at all.
     const mayBeFull = this.head - floor >= this.#maxStored;
     const stored = mayBeFull ? this.#tallies.stored(floor) : 0;
+    const target = message.retracts ?? message.replaces;
     return {
+      ...this.#idFacts(message),
       head: this.head,
-      known: known && { seq: known.seq, same: saysTheSame(known, message) },
-      erasedAt: this.#meta.erased_at,
       stored,
       superseded: superseded === undefined ? [] : [superseded],
       weakest: stored >= this.#maxStored ? this.#tallies.weakest(floor, this.head) : undefined,
+      target: target === undefined ? undefined : { id: target, place: rows.placeOf(this.#sql, target, message, now) },
     };
+  }
+
+  /** The message of the id will not be committed any more: neither one that waits for its time, nor one that comes. */
+  #bar(id: MessageId, by: AcceptedMessage, now: number): void {
+    const reason: BarReason = by.retracts === undefined ? "replaced" : "retracted";
+    this.scheduled.drop(id);
+    this.#barred.add({ id, at: now, reason });
   }
 
   /** Forgets what was committed until then: no copy of it can arrive any more. */
@@ -353,50 +455,74 @@ export class Inbox {
     return this.#sql.exec("DELETE FROM messages WHERE seq < ?", kept?.seq ?? this.head + 1).rowsWritten;
   }
 
-  #append(message: AcceptedMessage, seq: Seq, now: number): StreamRow {
-    const collapseKey = message.collapseKey ?? null;
-    const bytes = utf8Length(message.body);
-    this.#sql.exec(
-      "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
-      seq,
-      message.id,
-      message.type,
-      message.priority,
-      message.at,
-      now,
-      message.expires,
-      collapseKey,
-      bytes,
-      message.body,
-    );
-    this.#head = seq;
-    this.#clock = now;
-    const { id, type, priority, at, expires, body } = message;
-    const row = { seq, id, type, priority, at, expires, collapseKey, body, bytes, gone: null };
+  #append(message: AcceptedMessage, place: Parameters<typeof rows.insertRow>[2], changes: Pending): void {
+    const row = rows.insertRow(this.#sql, message, place);
+    this.#head = place.seq;
+    this.#clock = place.now;
     this.#tallies.added(row);
-    return row;
+    changes.fresh.push(row);
   }
 
-  #withdraw(withdrawn: readonly Withdrawal[], now: number): void {
-    for (const { seq, reason } of withdrawn) {
-      const { key, unreadUntil } = this.#sql
-        .exec<{ key: CollapseKey | null; unreadUntil: number | null }>(
-          `UPDATE messages SET gone = ?, gone_at = ?, body = '' WHERE seq = ?
-           RETURNING collapse_key AS key, iif(read IS NULL AND seq > ?, expires, NULL) AS unreadUntil`,
-          reason,
+  #withdraw(withdrawn: readonly Withdrawal[], now: number, changes: Pending): void {
+    for (const one of withdrawn) this.#withdrawOne(one, now, changes);
+  }
+
+  #withdrawOne(one: Withdrawal, now: number, changes: Pending): MessageId {
+    const { id, type, key, unreadUntil } = rows.withdrawRow(this.#sql, one, this.#meta.read_up_to, now);
+    if (!isOwn(type)) this.#tallies.withdrawn(one.seq, key, unreadUntil);
+    changes.steps.push(...this.#watched.steps([one.seq], one.reason, now));
+    this.#watched.drop(one.seq);
+    changes.withdrawn.push(one);
+    return id;
+  }
+
+  /** Withdraws a message that devices may show, and tells them so in the stream. */
+  #takeDown(one: Withdrawal, now: number, changes: Pending): void {
+    const id = this.#withdrawOne(one, now, changes);
+    const word = withdrawal(id, one.reason, { now, audience: `${one.seq}` });
+    this.#append(word, { seq: this.head + 1, now, attention: null }, changes);
+  }
+
+  #handled(seqs: readonly Seq[], now: number, changes: Pending): void {
+    for (const seq of seqs) this.#takeDown({ seq, reason: "handled" }, now, changes);
+  }
+
+  /** The messages that this settles; `undefined` where nothing becomes read. */
+  #readUpTo(asked: Seq, now: number, { steps }: Pending): readonly Seq[] | undefined {
+    const upTo = Math.min(asked, this.head);
+    if (upTo <= this.#meta.read_up_to) return undefined;
+    const read = this.#delivered(this.#watched.untold("read", this.#meta.read_up_to, upTo), now);
+    steps.push(...this.#watched.steps(read, "read", now));
+    this.#meta.read_up_to = upTo;
+    return this.#settledBy("read", upTo, now);
+  }
+
+  /** As {@link #readUpTo}. One statement an id: a statement takes 100 parameters, and each id is one row by the index. */
+  #readIds(ids: readonly MessageId[], now: number, { steps }: Pending): readonly Seq[] | undefined {
+    const marked = ids.flatMap((id) =>
+      this.#sql
+        .exec<{ seq: Seq }>(
+          "UPDATE messages SET read = ? WHERE id = ? AND read IS NULL AND seq > ? RETURNING seq",
           now,
-          seq,
+          id,
           this.#meta.read_up_to,
         )
-        .one();
-      this.#tallies.withdrawn(seq, key, unreadUntil);
-    }
+        .toArray(),
+    );
+    if (marked.length === 0) return undefined;
+    const seqs = new Set(marked.map(({ seq }) => seq));
+    const read = this.#watched.untold("read", 0, this.head).filter((seq) => seqs.has(seq));
+    steps.push(...this.#watched.steps(this.#delivered(read, now), "read", now));
+    return this.#settledBy("read", this.head, now).filter((seq) => seqs.has(seq));
   }
-}
 
-/** Whether a message is the one that has its id already. Where the body is gone, its length has to do. */
-function saysTheSame(known: KnownRow, message: AcceptedMessage): boolean {
-  const sameBody =
-    known.gone === null ? known.body === message.body : known.bytes === utf8Length(message.body);
-  return known.type === message.type && known.priority === message.priority && sameBody;
+  /** The messages up to a number that are settled for all devices when one of them does this. */
+  #settledBy(event: CancelEvent, upTo: Seq, now: number): readonly Seq[] {
+    return this.#delivered(this.#watched.settledBy(event, upTo), now);
+  }
+
+  /** Those of the numbers that can still be delivered. */
+  #delivered(seqs: readonly Seq[], now: number): readonly Seq[] {
+    return seqs.filter((seq) => rows.isDelivered(this.#sql, seq, now));
+  }
 }

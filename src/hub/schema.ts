@@ -44,6 +44,48 @@ const migrations: readonly string[] = [
      id TEXT PRIMARY KEY,
      expires INTEGER NOT NULL
    ) WITHOUT ROWID;`,
+  // Rare things stand in tables of their own, so that a plain message stays at two rows. `watched` holds
+  // the messages of which an acknowledgement or a reading means more than that; `withdrawn` the ids that
+  // must not come (again); `receipts` what the webhook is still to be told.
+  `ALTER TABLE meta ADD COLUMN log_seen INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE meta ADD COLUMN digest_at INTEGER;
+   ALTER TABLE messages ADD COLUMN topic TEXT;
+   ALTER TABLE messages ADD COLUMN category TEXT;
+   ALTER TABLE messages ADD COLUMN replaces TEXT;
+   ALTER TABLE messages ADD COLUMN attention TEXT;
+   CREATE TABLE watched (
+     seq INTEGER PRIMARY KEY,
+     cancel_on TEXT,
+     receipts INTEGER NOT NULL
+   );
+   CREATE TABLE withdrawn (
+     id TEXT PRIMARY KEY,
+     at INTEGER NOT NULL,
+     reason TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE scheduled (
+     id TEXT PRIMARY KEY,
+     due INTEGER NOT NULL,
+     message TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE topics (
+     topic TEXT PRIMARY KEY,
+     member INTEGER NOT NULL,
+     presence INTEGER NOT NULL,
+     version INTEGER NOT NULL,
+     pending INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE presence_told (
+     one INTEGER PRIMARY KEY CHECK (one = 1)
+   );
+   CREATE TABLE preferences (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     value TEXT NOT NULL
+   );
+   CREATE TABLE receipts (
+     n INTEGER PRIMARY KEY,
+     event TEXT NOT NULL
+   );`,
 ];
 
 /** The version of the storage; 0 where there is none. `PRAGMA user_version` is not authorised in objects, hence a table. */

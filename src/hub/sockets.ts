@@ -3,10 +3,12 @@
  * that it survives hibernation; it does not survive the object's death, and neither does the socket.
  */
 import { z } from "zod";
+import { grants, noGrants } from "../auth/grants.ts";
 import { closeCodes } from "../protocol/close-codes.ts";
 import { deviceId } from "../protocol/ids.ts";
 import type { Pulse } from "./deadlines.ts";
 import type { AckPoint } from "./devices.ts";
+import { type Lease, lease } from "./lease.ts";
 import type { Cursor } from "./stream.ts";
 
 const cursor: z.ZodType<Cursor> = z.object({
@@ -30,9 +32,13 @@ const attachment = z.object({
   tokenExpires: z.number(),
   closesAt: z.number(),
   reauthAsked: z.boolean(),
+  /** Of the token; connections from before there were grants have none. */
+  grants: grants.default(noGrants),
   history: z.array(ackPoint).readonly(),
   /** Frames in a row that made no sense. */
   badFrames: z.number(),
+  /** Of the user, when it was last taken or renewed; not of a connection that came later. */
+  lease: lease.optional(),
 });
 
 /** What is remembered of a connection. */
@@ -78,6 +84,22 @@ export class Sockets {
     this.#open.delete(socket);
     socket.serializeAttachment(null);
     return connection;
+  }
+
+  /** Since when the user is online; `undefined` while no connection is open. */
+  onlineSince(): number | undefined {
+    const since = Math.min(...this.all().map(([, { connected }]) => connected));
+    return Number.isFinite(since) ? since : undefined;
+  }
+
+  /** Remembers the user's lease with every connection: whichever ends last can give it back. */
+  keepLease(lease: Lease): void {
+    for (const [socket, connection] of this.all()) this.set(socket, { ...connection, lease });
+  }
+
+  /** The leases that connections remember, also those that closed while the object slept. */
+  leases(): readonly Lease[] {
+    return this.#context.getWebSockets().flatMap((socket) => attachedTo(socket)?.lease ?? []);
   }
 
   /** The times of a connection, with the last ping, which the runtime answers without telling. */

@@ -1,14 +1,13 @@
 /**
- * The rules of a user's stream: what a message becomes, what a device gets next, what its
- * acknowledgement means. Pure: state and time come in, the new state and what to do go out. The object,
- * the simulator and the tests call the same functions.
+ * The rules of a user's stream towards its devices: what one gets next, what its acknowledgement means.
+ * (What a message becomes in it: `commit.ts`.) Pure: state and time come in, the new state and what to do
+ * go out. The object, the simulator and the tests call the same functions.
  */
-import type { Verdict } from "../protocol/delivery.ts";
 import type { GapFrame, GoneReason, ResetReason } from "../protocol/frames.ts";
-import type { CollapseKey, MessageId, MessageType } from "../protocol/ids.ts";
-import type { AcceptedMessage } from "../protocol/message.ts";
-import { type Priority, priorityRank } from "../protocol/priority.ts";
+import type { CollapseKey, MessageId, MessageType, Topic } from "../protocol/ids.ts";
+import type { Priority } from "../protocol/priority.ts";
 import type { Epoch, Seq } from "../protocol/seq.ts";
+import type { Attention } from "./attention.ts";
 
 /** A number of the stream: a message, or what is left of one. */
 export interface StreamRow {
@@ -25,53 +24,12 @@ export interface StreamRow {
   readonly bytes: number;
   /** Why it is not delivered any more. */
   readonly gone: GoneReason | null;
-}
-
-/** What the commit of one message depends on. */
-export interface CommitFacts {
-  readonly head: Seq;
-  /** The message that has the id already, and whether it says the same. */
-  readonly known: { readonly seq: Seq; readonly same: boolean } | undefined;
-  /** When the user was erased; 0 if never. */
-  readonly erasedAt: number;
-  /** Messages stored, without those that are gone. */
-  readonly stored: number;
-  /** Unread messages of the same collapse key. */
-  readonly superseded: readonly Seq[];
-  /** The least urgent, then oldest of the stored messages that are not critical. Needed only at the cap. */
-  readonly weakest: { readonly seq: Seq; readonly priority: Priority } | undefined;
-}
-
-/** A number that a commit takes out of delivery. */
-export interface Withdrawal {
-  readonly seq: Seq;
-  readonly reason: Exclude<GoneReason, "expired">;
-}
-
-export type Commit =
-  | { readonly verdict: Exclude<Verdict, { verdict: "committed" }> }
-  | {
-      readonly verdict: { readonly verdict: "committed"; readonly seq: Seq };
-      readonly withdrawn: readonly Withdrawal[];
-    };
-
-/** What becomes of a stored message. The withdrawn numbers may include the new one, where it is itself the weakest. */
-export function commit(message: AcceptedMessage, facts: CommitFacts, now: number, maxStored: number): Commit {
-  const { known } = facts;
-  if (message.at <= facts.erasedAt) return { verdict: { verdict: "gone" } };
-  if (known) {
-    return { verdict: known.same ? { verdict: "duplicate", seq: known.seq } : { verdict: "id_conflict" } };
-  }
-  if (message.expires <= now) return { verdict: { verdict: "expired" } };
-
-  const seq = facts.head + 1;
-  const withdrawn: Withdrawal[] = facts.superseded.map((old) => ({ seq: old, reason: "collapsed" }));
-  if (facts.stored - facts.superseded.length >= maxStored) {
-    if (facts.weakest === undefined) return { verdict: { verdict: "inbox_full" } };
-    const newIsWeaker = priorityRank[message.priority] > priorityRank[facts.weakest.priority];
-    withdrawn.push({ seq: newIsWeaker ? seq : facts.weakest.seq, reason: "evicted" });
-  }
-  return { verdict: { verdict: "committed", seq }, withdrawn };
+  /** The topic by which it came. */
+  readonly topic: Topic | null;
+  /** The message in whose place it comes. */
+  readonly replaces: MessageId | null;
+  /** Why it must not disturb; null where it may. */
+  readonly attention: Exclude<Attention, "announce"> | null;
 }
 
 /** What may be sent and not yet acknowledged, and what fits one frame. */

@@ -6,7 +6,9 @@
 import type { CollapseKey } from "../protocol/ids.ts";
 import { type Priority, priorities } from "../protocol/priority.ts";
 import type { Seq } from "../protocol/seq.ts";
+import { isOwn } from "./commit.ts";
 import { Expiries } from "./expiries.ts";
+import { notOwn } from "./message-rows.ts";
 import type { StreamRow } from "./stream.ts";
 
 /** Least urgent first; critical messages are never evicted. */
@@ -25,10 +27,13 @@ export class Tallies {
     this.#sql = sql;
   }
 
-  /** Messages stored, without those that are gone. */
+  /** Messages stored, without those that are gone and what is the hub's own. */
   stored(floor: Seq): number {
     this.#stored ??= this.#sql
-      .exec<{ count: number }>("SELECT count(*) AS count FROM messages WHERE seq > ? AND gone IS NULL", floor)
+      .exec<{ count: number }>(
+        `SELECT count(*) AS count FROM messages WHERE seq > ? AND gone IS NULL AND ${notOwn}`,
+        floor,
+      )
       .one().count;
     return this.#stored;
   }
@@ -72,7 +77,7 @@ export class Tallies {
     for (const priority of evictionOrder) {
       const row = this.#sql
         .exec<{ seq: Seq }>(
-          "SELECT seq FROM messages WHERE seq > ? AND priority = ? AND gone IS NULL ORDER BY seq LIMIT 1",
+          `SELECT seq FROM messages WHERE seq > ? AND priority = ? AND gone IS NULL AND ${notOwn} ORDER BY seq LIMIT 1`,
           Math.max(floor, this.#scannedTo.get(priority) ?? 0),
           priority,
         )
@@ -83,7 +88,8 @@ export class Tallies {
     return undefined;
   }
 
-  added({ collapseKey, expires, seq }: StreamRow): void {
+  added({ collapseKey, expires, seq, type }: StreamRow): void {
+    if (isOwn(type)) return;
     if (this.#stored !== undefined) this.#stored += 1;
     this.#unread?.expiries.add(expires);
     if (collapseKey !== null) this.#collapsible?.set(collapseKey, seq);

@@ -7,29 +7,50 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { verifyConnectToken } from "../auth/connect-token.ts";
-import { inboxLimits, socketLimits } from "../limits.ts";
+import { enqueueDead } from "../lanes/enqueue.ts";
+import { lanesOf } from "../lanes/send.ts";
+import { exportLimits, inboxLimits, socketLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { ClientFrame } from "../protocol/client-frames.ts";
 import { closeCodes } from "../protocol/close-codes.ts";
 import type { Deliver, DeliveryResult, Verdict } from "../protocol/delivery.ts";
 import { type FrameError, pingText, pongText, subprotocol } from "../protocol/frames.ts";
-import type { MessageId } from "../protocol/ids.ts";
+import { type MessageId, type Topic, type UserId, userId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
+import { noPreferences, type UserPreferences } from "../protocol/preferences.ts";
+import { sendReceipts } from "../receipts/send.ts";
 import { settingsOf } from "../settings.ts";
 import { refusal, welcome } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
+import type { Attendance } from "./attendance.ts";
 import { type Bucket, giveBack, take } from "./bucket.ts";
 import { type ConnectRequest, fromEdge } from "./connect-request.ts";
 import { Connections, closeQuietly } from "./connections.ts";
-import { closesAt, deletableAt, nextDeadline, sweepAt } from "./deadlines.ts";
+import { closesAt, deletableAt, type Holdings, nextDeadline, sweepOf } from "./deadlines.ts";
+import type { Withdrawal } from "./commit.ts";
 import { type CurrentDevice, currentDevices } from "./device-view.ts";
-import { ackedAt, knownDevices, lastSeen, withAck } from "./devices.ts";
+import { knownDevices, lastSeen, withAck } from "./devices.ts";
+import { attendanceOf } from "./everyone.ts";
+import { exportPage, shelvesOf } from "./export.ts";
+import { answerFrame, type Handled, type HandlerCall, Handling } from "./handling.ts";
 import { readInbound } from "./inbound.ts";
-import { Inbox } from "./inbox.ts";
+import { type Circumstances, Inbox } from "./inbox.ts";
+import type { Keeping } from "./keeping.ts";
+import { stateOf } from "./message-state.ts";
+import { Memberships, type TopicChange, type TopicOutcome, type TopicView } from "./memberships.ts";
+import { Preferences } from "./preferences.ts";
+import { PresenceEvents } from "./presence-events.ts";
+import { verdictSteps } from "./receipt-steps.ts";
+import { ReceiptsOutbox } from "./receipts-outbox.ts";
+import { Schedule } from "./schedule.ts";
+import { isAhead } from "./scheduled.ts";
 import { schemaVersion } from "./schema.ts";
 import type { Connection } from "./sockets.ts";
-import { acknowledge } from "./stream.ts";
+import { acknowledge, type StreamRow } from "./stream.ts";
+import { subscription } from "./subscriptions.ts";
 import type {
+  ExportCursor,
+  ExportPage,
   InboxPage,
   InboxQuery,
   MessageState,
@@ -41,10 +62,29 @@ import type {
 
 const emptyState: ReadState = { unread: 0, readUpTo: 0, rev: 0 };
 
+function logWithdrawn(withdrawn: readonly Withdrawal[]): void {
+  if (withdrawn.length === 0) return;
+  const count = (reason: string) => withdrawn.filter((gone) => gone.reason === reason).length;
+  const [evicted, collapsed] = [count("evicted"), count("collapsed")];
+  log("info", "withdrawn", { evicted, collapsed, retracted: count("retracted"), replaced: count("replaced") });
+}
+
 export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls {
   /** Absent while nothing is stored: asking about a user costs no storage. */
   #inbox: Inbox | undefined;
+  /** What is kept beside the inbox; none while nothing is stored. */
+  #keepings: readonly Keeping[] = [];
+  readonly #user: UserId;
+  readonly #memberships: Memberships;
+  readonly #preferences: Preferences;
+  readonly #circumstances: Circumstances = {
+    attention: (message, now) => this.#preferences.judge(message, now),
+  };
+  readonly #handling: Handling;
+  readonly #presenceEvents: PresenceEvents;
+  readonly #receipts: ReceiptsOutbox;
   readonly #connections: Connections;
+  readonly #attendance: Attendance;
   readonly #alarm: Alarm;
   /** Only for a running object: by the time one has slept, every bucket is full again. */
   readonly #frames = new WeakMap<WebSocket, Bucket>();
@@ -54,8 +94,38 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingText, pongText));
-    if (schemaVersion(context.storage.sql) > 0) this.#inbox = new Inbox(context.storage);
-    this.#connections = new Connections(context);
+    const topicOf = (topic: Topic) => env.TOPIC.getByName(topic);
+    const user = userId.parse(context.id.name);
+    this.#user = user;
+    this.#memberships = new Memberships(context.storage, user, topicOf);
+    this.#handling = new Handling(user, env);
+    this.#preferences = new Preferences(context.storage, (message, now) => {
+      const { fresh } = this.#open().commit([message], now);
+      return () => this.#offer(fresh, now);
+    });
+    this.#presenceEvents = new PresenceEvents(context.storage.sql, {
+      user,
+      now: () => this.#now(),
+      onlineSince: () => this.#connections.sockets.onlineSince(),
+      topics: () => this.#memberships.list().flatMap(({ topic, presence }) => (presence ? [topic] : [])),
+      lanes: lanesOf(env),
+    });
+    this.#receipts = new ReceiptsOutbox(context.storage.sql, {
+      user,
+      send: (texts) => sendReceipts(env, texts),
+      ringBy: (at) => this.#arm(at),
+      waitUntil: (work) => context.waitUntil(work),
+      random: Math.random,
+    });
+    if (schemaVersion(context.storage.sql) > 0) this.#open();
+    this.#connections = new Connections(context, () => context.waitUntil(this.#left()));
+    this.#attendance = attendanceOf(context, env, {
+      user,
+      sockets: this.#connections.sockets,
+      now: () => this.#now(),
+      inbox: () => this.#inbox,
+      deliver: (messages) => this.deliver(messages),
+    });
     this.#alarm = new Alarm(context.storage);
     void context.blockConcurrencyWhile(async () => {
       await this.#alarm.restore();
@@ -66,27 +136,44 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
 
   /** Commits messages, all or (on a fault) none, and offers them to the devices. */
   async deliver(messages: readonly AcceptedMessage[]): Promise<DeliveryResult> {
-    const now = this.#now();
-    const stored = messages.filter((message) => !message.live);
+    return this.#deliver(messages, this.#now());
+  }
+
+  /** @param settled called in the transaction that commits the messages */
+  async #deliver(
+    messages: readonly AcceptedMessage[],
+    now: number,
+    settled?: Circumstances["settled"],
+  ): Promise<DeliveryResult> {
+    const refused = this.#refused(messages, now);
+    const isKept = (message: AcceptedMessage) => !message.live || isAhead(message, now);
+    const stored = messages.filter((message) => isKept(message) && !refused.has(message));
     const { verdicts, fresh, withdrawn } =
-      stored.length === 0 ? { verdicts: [], fresh: [], withdrawn: [] } : this.#open().commit(stored, now);
-    if (withdrawn.length > 0) {
-      const count = (reason: string) => withdrawn.filter((gone) => gone.reason === reason).length;
-      log("info", "withdrawn", { evicted: count("evicted"), collapsed: count("collapsed") });
-    }
+      stored.length === 0 && settled === undefined
+        ? { verdicts: [], fresh: [], withdrawn: [] }
+        : this.#open().commit(stored, now, { ...this.#circumstances, settled });
+    logWithdrawn(withdrawn);
     // Before anything can go wrong with a device: what is stored has its deadline.
-    const swept = this.#arm(sweepAt(Math.min(...fresh.map(({ expires }) => expires))));
+    const swept = this.#arm(sweepOf(fresh));
+    const owed =
+      refused.size > 0 ||
+      fresh.some(({ attention }) => attention === "held") ||
+      verdicts.some(({ verdict }) => verdict === "scheduled");
+    const told = owed ? this.#armDues() : undefined;
     // Duplicates as well: the fault that made them come again may have struck between commit and offer.
     const offered = stored.length === 0 ? undefined : this.#connections.offer(this.#open(), fresh, now);
     const inOrder = verdicts.values();
     const answers = messages.map((message): { verdict: Verdict; devices: number } => {
-      if (message.live) return this.#live(message, now);
+      const final = refused.get(message);
+      if (final !== undefined) return { verdict: final, devices: 0 };
+      if (!isKept(message)) return this.#live(message, now);
       const { value: verdict } = inOrder.next();
       if (verdict === undefined) throw new Error("a stored message got no verdict");
       const devices = verdict.verdict === "committed" ? (offered?.reached(verdict.seq) ?? 0) : 0;
       return { verdict, devices };
     });
-    await Promise.all([swept, this.#arm(offered?.stalledUntil)]);
+    await Promise.all([swept, told, this.#arm(offered?.stalledUntil)]);
+    this.#attendance.heard();
     return {
       verdicts: answers.map(({ verdict }) => verdict),
       devices: answers.map(({ devices }) => devices),
@@ -94,6 +181,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   }
 
   async inbox(query: InboxQuery): Promise<InboxPage> {
+    if (query.before === undefined) await this.#attendance.upToDate();
     return this.#inbox?.page(query, this.#now()) ?? { messages: [], state: emptyState };
   }
 
@@ -102,17 +190,19 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     const changed = this.#inbox?.read(request, now);
     if (changed !== undefined) {
       const ids = "ids" in request && request.ids.length <= socketLimits.maxReadIds ? request.ids : undefined;
-      this.#connections.broadcast({ type: "state", ...changed, ...(ids === undefined ? {} : { ids }) }, now);
+      const state = { ...changed.state, ...(ids === undefined ? {} : { ids }) };
+      this.#connections.broadcast({ type: "state", ...state }, now);
+      await this.#offer(changed.fresh, now);
     }
-    return changed ?? this.#inbox?.readState(now) ?? emptyState;
+    return changed?.state ?? this.#inbox?.readState(now) ?? emptyState;
   }
 
   async presence(): Promise<Presence> {
     const now = this.#now();
-    const since = Math.min(...this.#connections.sockets.all().map(([, { connected }]) => connected));
+    const since = this.#connections.sockets.onlineSince();
     return {
-      online: this.#connections.sockets.size > 0,
-      ...(Number.isFinite(since) ? { since } : {}),
+      online: since !== undefined,
+      ...(since === undefined ? {} : { since }),
       head: this.#inbox?.head ?? 0,
       unread: this.#inbox?.readState(now).unread ?? 0,
       devices: this.#devices().map(({ view }) => view),
@@ -120,17 +210,38 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   }
 
   async messageState(id: MessageId): Promise<MessageState | undefined> {
-    const row = this.#inbox?.find(id);
-    if (row === undefined) return undefined;
-    const { seq, at, expires, gone, goneAt, read } = row;
-    const expired = expires <= this.#now() ? "expired" : null;
-    // What was acknowledged after its end was a gap.
-    const end = goneAt ?? expires;
-    const delivered = this.#devices().flatMap((device) => {
-      const when = ackedAt(device, seq);
-      return when === undefined || when > end ? [] : [{ device: device.device, at: when }];
-    });
-    return { id, seq, at, expires, delivered, state: gone ?? expired ?? (read ? "read" : "stored") };
+    return this.#inbox && stateOf(id, this.#inbox, () => this.#devices(), this.#now());
+  }
+
+  async preferences(): Promise<UserPreferences> {
+    return this.#inbox === undefined ? noPreferences : this.#preferences.current;
+  }
+
+  async setPreferences(preferences: UserPreferences | undefined): Promise<UserPreferences> {
+    if (preferences !== undefined) this.#open();
+    if (this.#inbox !== undefined) await this.#preferences.set(preferences, this.#now());
+    await this.#armDues();
+    return this.preferences();
+  }
+
+  async topics(): Promise<readonly TopicView[]> {
+    return this.#inbox === undefined ? [] : this.#memberships.list();
+  }
+
+  async changeTopics(changes: readonly TopicChange[], limit: number): Promise<readonly TopicOutcome[]> {
+    this.#open();
+    const now = this.#now();
+    const beyond = this.#memberships.change(changes, limit, now);
+    const names = changes.map(({ topic }) => topic);
+    // Without an `await` before it: the change and the alarm that repairs it become durable together.
+    const [, told] = await Promise.all([this.#armDues(), this.#memberships.tell(names, now)]);
+    await this.#armDues();
+    this.#announce();
+    return told.map((view) => (beyond.includes(view.topic) ? { topic: view.topic, refused: "limit" } : view));
+  }
+
+  async send({ data, ...call }: HandlerCall): Promise<Handled> {
+    return this.#handling.handle({ ...call, data: JSON.parse(data) }, this);
   }
 
   async admits(issued: number): Promise<boolean> {
@@ -145,10 +256,22 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     return { closed };
   }
 
+  async export(cursor: ExportCursor = { shelf: 0 }): Promise<ExportPage> {
+    if (this.#inbox === undefined) return { lines: [] };
+    const shelves = shelvesOf(this.ctx.storage.sql, this.#keepings, () => this.#devices());
+    return exportPage(shelves, cursor, exportLimits.pageLength);
+  }
+
   async erase(): Promise<{ readonly erased: number }> {
     const now = this.#now();
     this.#connections.closeAll("revoked", now);
-    const erased = this.#open().erase(now);
+    this.#attendance.absent();
+    const inbox = this.#open();
+    const erased = this.ctx.storage.transactionSync(() => {
+      for (const keeping of this.#keepings) keeping.erase(now);
+      return inbox.erase(now);
+    });
+    await this.#settle(now);
     await this.#arm();
     return { erased };
   }
@@ -167,7 +290,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       this.#connections.close(server, "token_invalid", now, undefined, "token_replayed");
     } else {
       try {
-        const connection = welcome(
+        const { connection, known } = welcome(
           server,
           connect,
           this.#open(),
@@ -175,8 +298,13 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
           this.ctx.storage.sql,
           now,
         );
+        // It has what it says that it has, if its last acknowledgement was lost.
+        const { acked } = connection.cursor;
+        await this.#offer(this.#open().acknowledged(connect.device, known, acked, now).fresh, now);
         const { stalledUntil } = this.#connections.offer(this.#open(), [], now, server);
         await this.#arm(Math.min(stalledUntil, this.#connections.deadline(server, connection, now)));
+        this.#attendance.came();
+        this.#announce();
       } catch (error) {
         // The client never gets its end of it: without this, its device would count as online.
         this.#connections.sockets.forget(server);
@@ -192,6 +320,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     const now = this.#now();
     const connection = this.#connections.sockets.get(socket);
     if (connection === undefined) return;
+    this.#attendance.heard();
     const bucket = take(this.#frames.get(socket), now, socketLimits.frameBurst, socketLimits.framesPerSecond);
     if (bucket === undefined) {
       this.#connections.close(socket, "rate_limited", now, 1_000);
@@ -253,9 +382,11 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       this.#connections.settleDue(now);
       const expired = this.#inbox?.sweep(now) ?? 0;
       if (expired > 0) log("info", "swept", { expired });
+      await this.#settle(now);
       if (this.#mayDelete(now)) {
         // Forgotten first: whoever comes while the storage goes must begin anew.
         this.#inbox = undefined;
+        this.#keepings = [];
         await this.ctx.storage.deleteAll();
         return;
       }
@@ -271,12 +402,64 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   }
 
   #open(): Inbox {
-    this.#inbox ??= new Inbox(this.ctx.storage);
+    if (this.#inbox === undefined) {
+      const inbox = new Inbox(this.ctx.storage, undefined, (steps, now) => this.#receipts.tell(steps, now));
+      this.#inbox = inbox;
+      const schedule = new Schedule(this.#user, inbox.scheduled, {
+        deliver: (due, now, settled) => this.#deliver(due, now, settled),
+        bury: (dead) => enqueueDead(lanesOf(this.env), dead),
+      });
+      this.#keepings = [
+        schedule,
+        this.#memberships,
+        this.#preferences,
+        this.#presenceEvents,
+        this.#receipts,
+      ];
+    }
     return this.#inbox;
+  }
+
+  /** What is over before it is looked at: what came by a topic that the user is not in, which is told so. */
+  #refused(messages: readonly AcceptedMessage[], now: number): ReadonlyMap<AcceptedMessage, Verdict> {
+    const refused = new Map<AcceptedMessage, Verdict>();
+    for (const message of messages) {
+      if (message.onlineOnly && message.retracts === undefined && this.#connections.sockets.size === 0) {
+        // Before any commit, so that a copy finds the same as long as nobody connects.
+        this.#attendance.absent();
+        refused.set(message, { verdict: "offline" });
+        continue;
+      }
+      // Of before an erasure: gone, and the topics know.
+      if (message.topic === undefined || message.at <= this.#open().erasedAt) continue;
+      if (!this.#memberships.refuses(message)) continue;
+      this.#memberships.deny(message.topic, now);
+      refused.set(message, { verdict: "left" });
+      this.#receipts.tell(verdictSteps(message, { verdict: "left" }, now), now);
+    }
+    return refused;
+  }
+
+  /** Brings what the hub itself has committed to the devices. */
+  async #offer(fresh: readonly StreamRow[], now: number): Promise<void> {
+    if (fresh.length === 0) return;
+    const swept = this.#arm(sweepOf(fresh));
+    await Promise.all([swept, this.#arm(this.#connections.offer(this.#open(), fresh, now).stalledUntil)]);
+  }
+
+  /** What is due of the things that are kept beside the inbox. */
+  async #settle(now: number): Promise<void> {
+    for (const keeping of this.#keepings) {
+      const due = keeping.nextDue();
+      if (due !== undefined && due <= now) await keeping.settle(now);
+    }
   }
 
   #live(message: AcceptedMessage, now: number): { verdict: Verdict; devices: number } {
     if (message.at <= (this.#inbox?.erasedAt ?? 0)) return { verdict: { verdict: "gone" }, devices: 0 };
+    const waits = this.#inbox?.scheduled.recall(message);
+    if (waits !== undefined) return { verdict: waits, devices: 0 };
+    if (this.#inbox?.barred(message.id)) return { verdict: { verdict: "withdrawn" }, devices: 0 };
     if (message.expires <= now) return { verdict: { verdict: "expired" }, devices: 0 };
     if (this.#liveIds.has(message.id)) return { verdict: { verdict: "live" }, devices: 0 };
     this.#liveIds.add(message.id);
@@ -299,7 +482,27 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       }
       case "auth":
         return this.#refresh(socket, frame, now);
+      case "send":
+        return this.#send(socket, connection, frame);
+      case "subscribe":
+      case "unsubscribe": {
+        const change = this.changeTopics.bind(this);
+        const refused = await subscription(frame, connection.grants, change);
+        if (refused !== undefined) return this.#fail(socket, refused.code, refused.message, frame.ref);
+        return this.#ok(socket, frame.ref);
+      }
     }
+  }
+
+  async #send(
+    socket: WebSocket,
+    { device, grants }: Connection,
+    { name, data, ref }: Extract<ClientFrame, { type: "send" }>,
+  ): Promise<void> {
+    const handled = await this.#handling.handle({ name, data, device, scopes: grants.scopes }, socket);
+    // A handler may take long: only a connection that is still good hears of it.
+    const { closesAt = 0 } = this.#connections.sockets.get(socket) ?? {};
+    if (ref !== undefined && closesAt > this.#now()) this.#connections.send(socket, answerFrame(handled, ref));
   }
 
   async #ack(
@@ -325,9 +528,12 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
         const bucket = this.#frames.get(socket);
         if (moved && bucket !== undefined) this.#frames.set(socket, giveBack(bucket));
         this.#connections.sockets.set(socket, { ...connection, cursor: acked.cursor, history });
+        const { device, cursor } = connection;
+        const changes = inbox.acknowledged(device, cursor.acked, acked.cursor.acked, now);
+        const settled = this.#offer(changes.fresh, now);
         const { stalledUntil } = this.#connections.offer(inbox, [], now, socket);
         this.#ok(socket, ref);
-        await this.#arm(stalledUntil);
+        await Promise.all([settled, this.#arm(stalledUntil)]);
       }
     }
   }
@@ -344,7 +550,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     const connection = this.#connections.sockets.get(socket);
     if (connection === undefined) return;
     if ("refused" in verified) return this.#fail(socket, "token_invalid", verified.reason, ref);
-    const { user, device, issued, expires, id } = verified.ok;
+    const { user, device, issued, expires, id, grants } = verified.ok;
     if (user !== this.ctx.id.name || (device !== undefined && device !== connection.device)) {
       return this.#connections.close(socket, "forbidden", now);
     }
@@ -357,6 +563,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       tokenExpires: expires,
       closesAt: closesAt(expires, now),
       reauthAsked: false,
+      grants,
     };
     this.#connections.sockets.set(socket, renewed);
     this.#ok(socket, ref);
@@ -383,8 +590,35 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
 
   #mayDelete(now: number): boolean {
     if (this.#inbox === undefined || this.#connections.sockets.size > 0) return false;
-    const deletable = deletableAt(this.#inbox.holdings(lastSeen(this.ctx.storage.sql)));
+    const deletable = deletableAt(this.#holdings(this.#inbox));
     return deletable !== undefined && deletable <= now;
+  }
+
+  #holdings(inbox: Inbox): Holdings {
+    const kept = this.#keepings.some((keeping) => !keeping.empty);
+    return { ...inbox.holdings(lastSeen(this.ctx.storage.sql)), kept };
+  }
+
+  /** A connection has ended. */
+  async #left(): Promise<void> {
+    // After this event: a device that takes its own place was never gone.
+    await undefined;
+    this.#attendance.left();
+    await this.#arm(this.#presenceEvents.nextDue());
+  }
+
+  /** Tells whoever follows the user's presence, where there is news; holds nothing up. */
+  #announce(): void {
+    const now = this.#now();
+    const due = this.#presenceEvents.nextDue();
+    if (due === undefined || due > now) return;
+    this.ctx.waitUntil(this.#presenceEvents.settle(now).then(() => this.#armDues()));
+  }
+
+  /** Makes sure that the alarm comes for what is due of the things beside the inbox. */
+  async #armDues(): Promise<void> {
+    const due = Math.min(...this.#keepings.flatMap((keeping) => keeping.nextDue() ?? []));
+    await this.#arm(Math.max(due, this.#now()));
   }
 
   /** Makes sure that the alarm comes by then; without an argument, only that there is one where one is needed. */
@@ -392,8 +626,9 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     await this.#alarm.ringBy(deadline, () => {
       const { sockets } = this.#connections;
       const pulses = sockets.all().map(([socket, connection]) => sockets.pulse(socket, connection));
-      const holdings = this.#inbox?.holdings(lastSeen(this.ctx.storage.sql));
-      return nextDeadline(pulses, holdings, this.#now());
+      const holdings = this.#inbox && this.#holdings(this.#inbox);
+      const dues = this.#keepings.flatMap((keeping) => keeping.nextDue() ?? []);
+      return nextDeadline(pulses, holdings, dues, this.#now());
     });
   }
 }

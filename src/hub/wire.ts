@@ -1,14 +1,32 @@
 /** Frames of the hub as text. A message's `data` is spliced in as the text it was stored as, never parsed again. */
-import type { GapFrame, ServerFrame } from "../protocol/frames.ts";
+import type { GapFrame, ServerFrame, StreamMessage } from "../protocol/frames.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import type { RowsFrame, StreamRow } from "./stream.ts";
 
-function withBody(head: object, body: string): string {
+/** An object as JSON text, with `data` that is JSON text already. */
+export function withBody(head: object, body: string): string {
   return `${JSON.stringify(head).slice(0, -1)},"data":${body}}`;
 }
 
-function streamMessage({ seq, id, type, priority, at, expires, body }: StreamRow): string {
-  return withBody({ seq, id, type, priority, at, expires }, body);
+/** What only some messages have, as devices are told of it. */
+export function marksOf({
+  topic,
+  replaces,
+  attention,
+}: Pick<StreamRow, "topic" | "replaces" | "attention">): Pick<
+  StreamMessage,
+  "topic" | "replaces" | "silent"
+> {
+  return {
+    ...(topic === null ? {} : { topic }),
+    ...(replaces === null ? {} : { replaces }),
+    ...(attention === null ? {} : { silent: true }),
+  };
+}
+
+function streamMessage(row: StreamRow): string {
+  const { seq, id, type, priority, at, expires, body } = row;
+  return withBody({ seq, id, type, priority, at, expires, ...marksOf(row) }, body);
 }
 
 /** Any frame that carries no message. */
@@ -20,8 +38,8 @@ export function expressText(row: StreamRow): string {
   return `{"type":"express","message":${streamMessage(row)}}`;
 }
 
-export function liveText({ id, type, priority, at, body }: AcceptedMessage): string {
-  return `{"type":"live","message":${withBody({ id, type, priority, at }, body)}}`;
+export function liveText({ id, type, priority, at, topic, body }: AcceptedMessage): string {
+  return `{"type":"live","message":${withBody({ id, type, priority, at, topic }, body)}}`;
 }
 
 /**

@@ -7,8 +7,13 @@ import { laneLimits } from "../limits.ts";
  * @param attempt the number of the attempt that failed, from 1
  * @param random in [0, 1)
  */
-export function backoffSeconds(attempt: number, random: number, overloaded = false): number {
-  const ceiling = Math.min(laneLimits.maxBackoffSeconds, 2 ** attempt);
+export function backoffSeconds(
+  attempt: number,
+  random: number,
+  overloaded = false,
+  maxSeconds: number = laneLimits.maxBackoffSeconds,
+): number {
+  const ceiling = Math.min(maxSeconds, 2 ** attempt);
   const floor = overloaded ? ceiling / 2 : 0;
   return Math.max(1, Math.ceil(floor + random * (ceiling - floor)));
 }

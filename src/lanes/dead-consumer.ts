@@ -49,6 +49,10 @@ export function recordsOf(text: string, at: number): DeadRecord[] {
     const attempts = attempt + laneLimits.maxHandouts;
     return items.map((item) => ({ ...item, reason: "abandoned", attempts, error: "", at }));
   }
+  if (parsed.kind === "job") {
+    const lane = parsed.job.message.priority;
+    return [{ reason: "abandoned", attempts: laneLimits.maxHandouts, error: "", at, lane, raw: text }];
+  }
   // Which lane it came from is not known any more; a redrive takes the default priority's.
   const { kind, error } = parsed;
   return [{ reason: kind, attempts: laneLimits.maxHandouts, error, at, lane: "normal", raw: text }];

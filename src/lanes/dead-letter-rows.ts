@@ -3,12 +3,12 @@ import type { MessageId, UserId } from "../protocol/ids.ts";
 import type { Priority } from "../protocol/priority.ts";
 import type { DeadLetter, DeadLetterPage, DeadLetterQuery } from "./dead-letter.ts";
 import { type DeadReason, type DeadRecord, type Death, deadKey, deadTextKey } from "./dead-record.ts";
-import { encodeMessage, parseMessage } from "./envelope.ts";
+import { encodeMessage, parseMessage } from "./message-text.ts";
 
 type Row = {
   n: number;
   key: string;
-  /** NULL, as the user, where `payload` is a text that could not be read. */
+  /** NULL, as the user, where `payload` is a text from a lane. */
   id: MessageId | null;
   user: UserId | null;
   lane: Priority;
@@ -69,7 +69,9 @@ export function put(sql: SqlStorage, record: DeadRecord): void {
   for (const user of record.users) {
     const [erased] = sql.exec("SELECT 1 FROM erased_users WHERE user = ? AND at >= ?", user, message.at);
     const names = { key: deadKey(message, user), id: message.id, user, lane: message.priority };
-    if (erased === undefined) insert(sql, record, names, payload, message.at);
+    // Its id can be known from its time on only: that is where the age begins that a redrive allows.
+    const from = message.deliverAt ?? message.at;
+    if (erased === undefined) insert(sql, record, names, payload, from);
   }
 }
 

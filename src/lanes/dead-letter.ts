@@ -15,7 +15,7 @@ interface Letter extends Death {
   readonly redrivenAt?: number;
 }
 
-/** One message for one user, or a text that could not be read as an envelope. */
+/** One message for one user, or a text from a lane: a job, or one that could not be read. */
 export type DeadLetter = Letter &
   ({ readonly user: UserId; readonly message: AcceptedMessage } | { readonly raw: string });
 

@@ -1,6 +1,6 @@
 /**
  * What travels in the dead lane: one line of JSON that says what happened, and after it the thing
- * itself: a message, or a text that was no envelope, untouched. Not nested as a string, because an
+ * itself: a message, or a text of a lane, untouched. Not nested as a string, because an
  * envelope with its quotes escaped could outgrow a queue message. Pure.
  */
 import { createHash } from "node:crypto";
@@ -8,14 +8,15 @@ import { z } from "zod";
 import { type UserId, userId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import { type Priority, priorities } from "../protocol/priority.ts";
-import { type Addressed, encodeMessage, parseMessage } from "./envelope.ts";
+import type { Addressed } from "./envelope.ts";
+import { encodeMessage, parseMessage } from "./message-text.ts";
 
 /**
  * Why a message is dead.
  * - `inbox_full`, `id_conflict`: the verdict of the user's object.
- * - `attempts_exhausted`: every attempt to reach the object failed.
+ * - `attempts_exhausted`: every attempt to reach the object failed; that of a user, or of a crowd.
  * - `abandoned`: the platform gave up, because the consumer never finished with it.
- * - `unknown_version`, `poison`: its envelope could not be read.
+ * - `unknown_version`, `poison`: its text could not be read.
  */
 export const deadReasons = [
   "inbox_full",
@@ -40,7 +41,7 @@ export interface Death {
 /** A message that is dead for some of its users. */
 export interface DeadMessage extends Death, Addressed {}
 
-/** A text from a lane that could not be read. */
+/** A text from a lane: one that could not be read, or a job that failed at every attempt. */
 export interface DeadText extends Death {
   readonly lane: Priority;
   readonly raw: string;
@@ -98,7 +99,7 @@ export function deadKey({ id, type, priority, body }: AcceptedMessage, user: Use
   return keyOf([id, user, type, priority, body].join("\n"));
 }
 
-/** The key of a text that could not be read. */
+/** The key of a text from a lane. */
 export function deadTextKey(raw: string): string {
   return keyOf(raw);
 }

@@ -6,14 +6,19 @@ import { errorText, log } from "../observe/log.ts";
 import { priorities } from "../protocol/priority.ts";
 import { type DeadRecord, encodeDead } from "./dead-record.ts";
 import { type Addressed, pack } from "./envelope.ts";
+import { encodeJob, type Job } from "./job.ts";
 import { batches, type Lanes, type Parcel } from "./send.ts";
 
 /** `refused`: nothing of it is in the lanes as far as is known, and the publisher is to try again. */
 export type Enqueued = "accepted" | "refused";
 
-/** Puts each message in the lane of its priority. All are durable when this answers `accepted`. */
-export async function enqueue(lanes: Lanes, items: readonly Addressed[]): Promise<Enqueued> {
-  const parcels = parcelsOf(items);
+/** Puts each message and each job in the lane of its priority. All are durable when this answers `accepted`. */
+export async function enqueue(
+  lanes: Lanes,
+  items: readonly Addressed[],
+  jobs: readonly Job[] = [],
+): Promise<Enqueued> {
+  const parcels = parcelsOf(items, jobs);
   const [first] = parcels;
   if (first === undefined) return "accepted";
   const texts = parcels.map(({ text }) => text);
@@ -27,7 +32,7 @@ export async function enqueue(lanes: Lanes, items: readonly Addressed[]): Promis
  */
 export async function enqueueOrStore(lanes: Lanes, items: readonly Addressed[]): Promise<Enqueued> {
   if ((await enqueue(lanes, items)) === "accepted") return "accepted";
-  return committed(() => lanes.store(parcelsOf(items)));
+  return committed(() => lanes.store(parcelsOf(items, [])));
 }
 
 /** Sends records to the dead lane. @throws when it refuses; some may be there then, and are known again when sent again. */
@@ -36,10 +41,12 @@ export async function enqueueDead(lanes: Pick<Lanes, "send">, records: readonly 
 }
 
 /** The most urgent lane first, since that is the order in which an outbox sends. */
-function parcelsOf(items: readonly Addressed[]): Parcel[] {
-  return priorities.flatMap((lane) =>
-    pack(items.filter(({ message }) => message.priority === lane)).map((text) => ({ lane, text })),
-  );
+function parcelsOf(items: readonly Addressed[], jobs: readonly Job[]): Parcel[] {
+  return priorities.flatMap((lane) => {
+    const envelopes = pack(items.filter(({ message }) => message.priority === lane));
+    const begun = jobs.filter(({ message }) => message.priority === lane).map(encodeJob);
+    return [...envelopes, ...begun].map((text) => ({ lane, text }));
+  });
 }
 
 async function committed(commit: () => Promise<void>): Promise<Enqueued> {

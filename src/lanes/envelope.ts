@@ -1,13 +1,15 @@
 /**
  * Envelopes: the texts that travel in the lanes, each holding many messages with their many users.
- * `{"v":1,"attempt":0,"items":[{"message":{…,"data":…},"users":["a","b"]}]}`, with `data` as JSON and
- * not as a string of JSON, whose escapes would cost bytes. Pure.
+ * `{"v":1,"attempt":0,"items":[{"message":{…,"data":…},"users":["a","b"]}]}`. Beside them travel jobs
+ * (`job.ts`), which turn into envelopes on their way. Pure.
  */
 import { z } from "zod";
 import { laneLimits } from "../limits.ts";
 import { type UserId, userId } from "../protocol/ids.ts";
 import { utf8Length } from "../protocol/json.ts";
-import { type AcceptedMessage, acceptedMessage } from "../protocol/message.ts";
+import type { AcceptedMessage } from "../protocol/message.ts";
+import { type Job, jobVersion, wireJob } from "./job.ts";
+import { encodeMessage, jsonOf, wireMessage } from "./message-text.ts";
 
 /** A message and the users that it is still to reach. */
 export interface Addressed {
@@ -23,32 +25,21 @@ export interface Envelope {
 
 export type Parsed =
   | { readonly kind: "envelope"; readonly envelope: Envelope }
+  | { readonly kind: "job"; readonly job: Job }
+  | Unreadable;
+
+export type Unreadable =
   /** Written by a newer hub; this one may be replaced before long. */
   | { readonly kind: "unknown_version"; readonly error: string }
-  /** Not an envelope and never will be. */
+  /** Neither an envelope nor a job, and never will be. */
   | { readonly kind: "poison"; readonly error: string };
 
 const version = 1;
-
-const wireMessage = acceptedMessage
-  .omit({ body: true })
-  .extend({ data: z.unknown().refine((data) => data !== undefined, "is missing") })
-  .transform(({ data, ...message }): AcceptedMessage => ({ ...message, body: JSON.stringify(data) }));
 
 const wireEnvelope = z.object({
   attempt: z.int().min(0),
   items: z.array(z.object({ message: wireMessage, users: z.array(userId).min(1) })).min(1),
 });
-
-/** A message as JSON text, its `body` nested as `data`. */
-export function encodeMessage({ body, ...message }: AcceptedMessage): string {
-  return `${JSON.stringify(message).slice(0, -1)},"data":${body}}`;
-}
-
-/** The inverse of {@link encodeMessage}; `undefined` for any other text. */
-export function parseMessage(text: string): AcceptedMessage | undefined {
-  return wireMessage.safeParse(json(text)).data;
-}
 
 /** One envelope as text. The inverse of {@link parse}. */
 export function encode({ attempt, items }: Envelope): string {
@@ -58,13 +49,25 @@ export function encode({ attempt, items }: Envelope): string {
 
 /** What a text holds. Errors name the path and the rule, never a value. */
 export function parse(text: string): Parsed {
-  const value = json(text);
+  const value = jsonOf(text);
   if (typeof value !== "object" || value === null) return { kind: "poison", error: "is not a JSON object" };
   if (!("v" in value) || typeof value.v !== "number") return { kind: "poison", error: "v: is not a number" };
-  if (value.v !== version) return { kind: "unknown_version", error: `v: is ${value.v}, known is ${version}` };
-  const result = wireEnvelope.safeParse(value);
-  if (result.success) return { kind: "envelope", envelope: result.data };
-  const faults = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  switch (value.v) {
+    case version: {
+      const result = wireEnvelope.safeParse(value);
+      return result.success ? { kind: "envelope", envelope: result.data } : poison(result.error);
+    }
+    case jobVersion: {
+      const result = wireJob.safeParse(value);
+      return result.success ? { kind: "job", job: result.data } : poison(result.error);
+    }
+    default:
+      return { kind: "unknown_version", error: `v: is ${value.v}, known are ${version} and ${jobVersion}` };
+  }
+}
+
+function poison({ issues }: z.ZodError): Unreadable {
+  const faults = issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
   return { kind: "poison", error: faults.slice(0, 3).join("; ") };
 }
 
@@ -115,13 +118,4 @@ function itemText(message: string, users: readonly UserId[]): string {
 
 function envelopeText(attempt: number, items: readonly string[]): string {
   return `{"v":${version},"attempt":${attempt},"items":[${items.join(",")}]}`;
-}
-
-/** The value of a JSON text; `undefined`, which JSON can't say, for any other. The parser's own error would quote the text. */
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -8,7 +8,8 @@ import type { UserId } from "../protocol/ids.ts";
 import type { Priority } from "../protocol/priority.ts";
 import { backoffSeconds } from "./backoff.ts";
 import type { DeadReason, DeadRecord } from "./dead-record.ts";
-import type { Addressed, Envelope, Parsed } from "./envelope.ts";
+import type { Addressed, Envelope, Unreadable } from "./envelope.ts";
+import type { Stepped } from "./fan-out.ts";
 
 /** A delivery that got no verdict: the object could not be reached, threw, or took too long. */
 export interface Failure {
@@ -26,11 +27,13 @@ export interface Settlement {
    * - `ack`: every recipient is accounted for.
    * - `retry`: nothing got through; the queue message itself comes again.
    * - `requeue`: the rest goes into the lane as a new message, then this one is acknowledged.
+   * - `send`: what a step of a job sends goes into the lane in one send, then this one is acknowledged.
    */
   readonly next:
     | { readonly do: "ack" }
     | { readonly do: "retry"; readonly delaySeconds: number }
-    | { readonly do: "requeue"; readonly envelope: Envelope; readonly delaySeconds: number };
+    | { readonly do: "requeue"; readonly envelope: Envelope; readonly delaySeconds: number }
+    | { readonly do: "send"; readonly texts: readonly string[]; readonly delaySeconds: number };
 }
 
 /** The circumstances of a decision. `random` in [0, 1). */
@@ -90,9 +93,9 @@ export function settle(
   return { dead, next: { do: "requeue", envelope: { attempt, items: rest }, delaySeconds } };
 }
 
-/** Settles a text that is no envelope: poison is dead at once, a newer version may meet a newer consumer first. */
+/** Settles a text that can't be read: poison is dead at once, a newer version may meet a newer consumer first. */
 export function settleUnreadable(
-  { kind, error }: Exclude<Parsed, { kind: "envelope" }>,
+  { kind, error }: Unreadable,
   raw: string,
   lane: Priority,
   { attempt, now, random }: Circumstances,
@@ -101,4 +104,27 @@ export function settleUnreadable(
     return { dead: [], next: { do: "retry", delaySeconds: backoffSeconds(attempt, random) } };
   }
   return { dead: [{ reason: kind, attempts: attempt, error, at: now, lane, raw }], next: { do: "ack" } };
+}
+
+/**
+ * Settles a job by what became of its step. One that failed comes again itself, since nothing of it was
+ * sent; a dead one is kept as the text that it is, so that a redrive goes on where it stood.
+ */
+export function settleStep(
+  stepped: Stepped | Failure,
+  raw: string,
+  lane: Priority,
+  { attempt, now, random }: Circumstances,
+): Settlement {
+  if ("failure" in stepped) {
+    const { failure: error, overloaded } = stepped;
+    if (attempt < laneLimits.maxAttempts) {
+      return { dead: [], next: { do: "retry", delaySeconds: backoffSeconds(attempt, random, overloaded) } };
+    }
+    const death = { reason: "attempts_exhausted", attempts: attempt, error, at: now } as const;
+    return { dead: [{ ...death, lane, raw }], next: { do: "ack" } };
+  }
+  if (stepped.do !== "send" || stepped.sending.texts.length === 0) return { dead: [], next: { do: "ack" } };
+  const { texts, delaySeconds } = stepped.sending;
+  return { dead: [], next: { do: "send", texts, delaySeconds } };
 }

@@ -37,7 +37,7 @@ export async function tellStory(stage: Stage): Promise<void> {
         to: { user },
         type: "notification",
         priority,
-        data: { text: `${priority}!` },
+        data: { title: `${priority}!` },
       });
       const accepted = performance.now();
       await Promise.all([phone.has(id), laptop.has(id)]);
@@ -53,7 +53,7 @@ export async function tellStory(stage: Stage): Promise<void> {
     const ids: string[] = [];
     for (let number = 1; number <= missed; number += 1) {
       const pushed = performance.now();
-      const id = await api.push({ to: { user }, type: "notification", data: { text: `missed ${number}` } });
+      const id = await api.push({ to: { user }, type: "notification", data: { title: `missed ${number}` } });
       ids.push(id);
       await laptop.has(id);
       say(`  ${String(number).padStart(2)}         on the laptop after ${ms(laptop.at(id) - pushed)}`);

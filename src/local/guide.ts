@@ -15,7 +15,7 @@ export function shellExports(variables: Readonly<Record<string, string>>): strin
 
 /** The first push, complete. */
 export function pushCommand({ url, apiKey }: LocalHub): string {
-  const message = { to: { user: "alice" }, type: "notification", data: { text: "Hello, Alice!" } };
+  const message = { to: { user: "alice" }, type: "notification", data: { title: "Hello, Alice!" } };
   return [
     `curl ${url}/v1/messages`,
     `-H ${shellWord(`Authorization: Bearer ${apiKey}`)}`,

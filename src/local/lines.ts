@@ -51,6 +51,8 @@ export function faultLine(fault: Fault): string {
       return `${fault.message.id} could not be handled and was passed over`;
     case "storage":
       return "the progress could not be saved; after a restart messages will be repeated";
+    case "topic":
+      return `not subscribed to ${fault.topic}: ${fault.error}`;
     case "hub":
       return `the hub complains: ${fault.code}, ${fault.message}`;
   }

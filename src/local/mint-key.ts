@@ -1,12 +1,13 @@
-/** `npm run keys -- <scope> …`: makes an API key for a deployed hub, which itself keeps only the hash of it. */
+/** `npm run keys -- <scope> … [--topics '<pattern>,…']`: makes an API key for a deployed hub, which itself keeps only the hash of it. */
 import { mintApiKey } from "../auth/api-key.ts";
 import { keyFrom } from "./options.ts";
 import { runScript } from "./script.ts";
 
 await runScript(async (args) => {
-  const { granted, existing } = keyFrom(args);
-  const { key, record } = mintApiKey(granted);
-  console.log(`The key, with ${granted.join(", ")}. It is shown now and never again:
+  const { granted, topics, existing } = keyFrom(args);
+  const { key, record } = mintApiKey(granted, topics);
+  const within = topics === undefined ? "" : `, for the topics ${topics.join(", ")}`;
+  console.log(`The key, with ${granted.join(", ")}${within}. It is shown now and never again:
 
   ${key}
 

@@ -1,7 +1,9 @@
 /** What the scripts take on their command lines, read strictly: a mistyped option is told and not ignored. */
 import { parseArgs } from "node:util";
+import { z } from "zod";
 import { type ApiKeyRecord, apiKeyRecords, type Scope, scopes } from "../auth/api-key.ts";
 import { type DeviceId, deviceId, type UserId, userId } from "../protocol/ids.ts";
+import { type TopicPattern, topicPattern } from "../protocol/topic-pattern.ts";
 import { Advice } from "./script.ts";
 
 /** Port of the local hub, unless another one is chosen. */
@@ -42,22 +44,26 @@ export function listenerFrom(args: readonly string[]): {
   return { user: parsedUser.data, device: parsedDevice.data };
 }
 
-/** `<scope>... [--merge <records>]` */
+/** `<scope>... [--topics <pattern>,...] [--merge <records>]` */
 export function keyFrom(args: readonly string[]): {
   readonly granted: readonly Scope[];
+  /** The only topics of the key; `undefined` for any. */
+  readonly topics: readonly TopicPattern[] | undefined;
   readonly existing: readonly ApiKeyRecord[];
 } {
-  const usage = `npm run keys -- <scope> … [--merge '<current value of API_KEYS>']\nScopes: all, or any of ${scopes.join(", ")}`;
+  const usage = `npm run keys -- <scope> … [--topics '<pattern>,…'] [--merge '<current value of API_KEYS>']\nScopes: all, or any of ${scopes.join(", ")}\nPatterns of topics, such as 'team.7.*,news'; without them, any topic`;
   const {
-    values: { merge },
+    values: { merge, topics: patterns },
     positionals,
-  } = parse(args, { merge: { type: "string" } }, usage);
+  } = parse(args, { merge: { type: "string" }, topics: { type: "string" } }, usage);
   const unknown = positionals.filter((name) => name !== "all" && !scopes.some((scope) => scope === name));
   if (positionals.length === 0 || unknown.length > 0) throw usageAdvice(usage);
   const granted = scopes.filter((scope) => positionals.includes(scope) || positionals.includes("all"));
-  if (merge === undefined) return { granted, existing: [] };
+  const topics = z.array(topicPattern).optional().safeParse(patterns?.split(","));
+  if (!topics.success) throw usageAdvice(usage);
+  if (merge === undefined) return { granted, topics: topics.data, existing: [] };
   const existing = apiKeyRecords.safeParse(merge);
-  if (existing.success) return { granted, existing: existing.data };
+  if (existing.success) return { granted, topics: topics.data, existing: existing.data };
   throw new Advice(
     `What --merge was given ${existing.error.issues.map(({ message }) => message).join("; ")}.`,
   );

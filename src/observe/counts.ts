@@ -10,7 +10,7 @@ import { addHistograms, emptyHistogram, type Histogram, histogramOf } from "./hi
 /**
  * What can become of one message for one recipient.
  * - `accepted`: the hub took it from a publisher, and answers for it.
- * - `committed`, `duplicate`, `live`, `expired`, `gone`: as in `Verdict`.
+ * - `committed`, `duplicate`, `live`, `scheduled`, `expired`, `gone`, `withdrawn`, `offline`, `left`: as in `Verdict`.
  * - `dead`: it became a dead letter, or a text that could not be read did.
  * - `retried`: an attempt brought no verdict, and another one follows.
  */
@@ -19,8 +19,12 @@ export const outcomes = [
   "committed",
   "duplicate",
   "live",
+  "scheduled",
   "expired",
   "gone",
+  "withdrawn",
+  "offline",
+  "left",
   "dead",
   "retried",
 ] as const;

@@ -10,12 +10,19 @@ export interface LogFields {
   readonly status?: number;
   readonly code?: string | number;
   readonly count?: number;
+  readonly accepted?: number;
   readonly committed?: number;
   readonly duplicate?: number;
   readonly live?: number;
+  readonly scheduled?: number;
+  readonly withdrawn?: number;
+  readonly offline?: number;
+  readonly left?: number;
   readonly expired?: number;
   readonly evicted?: number;
   readonly collapsed?: number;
+  readonly retracted?: number;
+  readonly replaced?: number;
   readonly gone?: number;
   readonly dead?: number;
   readonly retried?: number;
@@ -31,6 +38,11 @@ type Level = "info" | "warn" | "error";
 /** Writes one line. `event` says what happened in the words of the code. */
 export function log(level: Level, event: string, fields: LogFields = {}): void {
   console[level](JSON.stringify({ level, event, ...fields }));
+}
+
+/** What an exception of code that we did not write may say in a log line: its name, since its text may quote what it was given. */
+export function thrownName(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
 }
 
 /** What an exception may say in a log line: its name and text, on one line, cut to a readable length. */

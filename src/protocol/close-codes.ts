@@ -1,29 +1,7 @@
-/**
- * Why the hub closes a connection. The hundreds tell a client what to do even with a code that it
- * does not know: 40xx stop, 41xx back off, 42xx reconnect now with jitter.
- */
-export const closeCodes = {
-  bad_request: 4000,
-  unsupported_version: 4001,
-  forbidden: 4003,
-  token_invalid: 4004,
-  revoked: 4005,
-  too_many_connections: 4006,
-  replaced: 4007,
-  over_capacity: 4100,
-  slow_consumer: 4101,
-  rate_limited: 4102,
-  reconnect: 4200,
-  token_expired: 4201,
-  heartbeat_timeout: 4202,
-  resync: 4203,
-  // From RFC 6455 section 7.4.1, with their meaning there.
-  normal: 1000,
-  unsupported_data: 1003,
-  message_too_big: 1009,
-  internal_error: 1011,
-} as const;
+/** The codes with which the hub closes a connection, and what follows from one. */
+import * as closeCodes from "./close-code-table.ts";
 
+export { closeCodes };
 export type CloseName = keyof typeof closeCodes;
 
 /** The hundreds of a code, and what a client does: stop, back off, reconnect. Outside the bands (1006, 1011, …) it backs off. */

@@ -7,13 +7,17 @@ import type { Seq } from "./seq.ts";
  * What became of one message for one user. All are final: none of them is worth another attempt.
  * - `committed`, `duplicate`: it has this number in the stream, now or since earlier.
  * - `live`: offered to the devices connected now, nothing stored.
+ * - `scheduled`: kept until its time comes, and answered for by the object from then on.
  * - `expired`: its time was over before it arrived. `gone`: the user was erased after it was accepted.
+ * - `withdrawn`: it was retracted or replaced before it arrived. `offline`: it was for who is connected, and
+ *   nobody is. `left`: the user is not, or no longer, a member of its topic.
  * - `inbox_full`: only critical messages are left, none may go. `id_conflict`: the id belongs to a
  *   message of other content. Both end as dead letters.
  */
 export type Verdict =
   | { readonly verdict: "committed" | "duplicate"; readonly seq: Seq }
-  | { readonly verdict: "live" | "expired" | "gone" | "inbox_full" | "id_conflict" };
+  | { readonly verdict: "live" | "scheduled" | "expired" | "gone" | "withdrawn" | "offline" | "left" }
+  | { readonly verdict: DeadVerdict };
 
 /** The verdicts that make a dead letter. */
 export type DeadVerdict = "inbox_full" | "id_conflict";

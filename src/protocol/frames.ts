@@ -15,8 +15,17 @@ export const bearerPrefix = "bearer.";
 export const pingText = "ping";
 export const pongText = "pong";
 
+/** Types that begin so are the hub's own; nobody publishes them. */
+export const ownTypePrefix = "hubbub.";
+/** The hub's own types; their `data` are {@link Withdrawal}, {@link Digest} and {@link PresenceEvent}. */
+export const ownTypes = {
+  withdrawn: `${ownTypePrefix}withdrawn`,
+  digest: `${ownTypePrefix}digest`,
+  presence: `${ownTypePrefix}presence`,
+} as const;
+
 /** Why numbers of the stream will not be delivered. */
-export const goneReasons = ["expired", "evicted", "collapsed"] as const;
+export const goneReasons = ["expired", "evicted", "collapsed", "retracted", "replaced", "handled"] as const;
 export type GoneReason = (typeof goneReasons)[number];
 
 /** A message as a device gets it. Times are milliseconds since 1970. */
@@ -27,6 +36,8 @@ export interface LiveMessage {
   /** When the hub accepted it. */
   readonly at: number;
   readonly data: unknown;
+  /** The topic by which it came. */
+  readonly topic?: string;
 }
 
 /** A message with its place in the user's stream. */
@@ -34,6 +45,38 @@ export interface StreamMessage extends LiveMessage {
   readonly seq: Seq;
   /** From this time on it is not delivered any more. */
   readonly expires: number;
+  /** The message that this one stands for from now on. */
+  readonly replaces?: string;
+  /** The user does not want to be disturbed by it. */
+  readonly silent?: true;
+}
+
+/** In the stream: a message that devices may have, and are to take down. */
+export interface Withdrawal {
+  readonly id: string;
+  readonly reason: GoneReason;
+  /** The device that has seen to it for all, where that is known; it keeps what it has. */
+  readonly device?: string;
+}
+
+/** In the stream: what came silently from one time to another, while the user was not to be disturbed. */
+export interface Digest {
+  readonly count: number;
+  /** The newest of them, up to 100. */
+  readonly ids: readonly string[];
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Live only, to members of a topic who opted in: whether another member is online. */
+export interface PresenceEvent {
+  readonly topic: string;
+  readonly user: string;
+  readonly online: boolean;
+  /** Since when; absent while offline. */
+  readonly since?: number;
+  /** When this was so; an event of an earlier time is out of date. */
+  readonly asOf: number;
 }
 
 /** Why a connection starts from the beginning of what is kept: nothing was asked for, or numbers of another epoch. */
@@ -105,6 +148,8 @@ export interface StateFrame {
 export interface OkFrame {
   readonly type: "ok";
   readonly ref: string;
+  /** What the handler of a `send` answered, if anything. */
+  readonly data?: unknown;
 }
 
 export const frameErrors = [
@@ -116,6 +161,12 @@ export const frameErrors = [
   "too_many",
   "forbidden",
   "token_invalid",
+  "limit",
+  "unknown_name",
+  "bad_data",
+  "timeout",
+  "failed",
+  "unavailable",
   "internal",
 ] as const;
 export type FrameError = (typeof frameErrors)[number];

@@ -22,6 +22,19 @@ export type UserId = z.infer<typeof userId>;
 export const deviceId = name.brand<"DeviceId">();
 export type DeviceId = z.infer<typeof deviceId>;
 
+/**
+ * A topic: a name of segments between dots, none of them empty, such as `team.7.builds`. No wildcards:
+ * those belong to patterns, of which no message is published to.
+ */
+export const topic = name
+  .refine((text) => !text.split(".").includes(""), "must have no empty segment between its dots")
+  .brand<"Topic">();
+export type Topic = z.infer<typeof topic>;
+
+/** What a message is about, as its user may mute it, such as `billing`. */
+export const category = name.brand<"Category">();
+export type Category = z.infer<typeof category>;
+
 /** What kind of message it is, such as `workflow.progress`. */
 export const messageType = name.brand<"MessageType">();
 export type MessageType = z.infer<typeof messageType>;

@@ -2,8 +2,8 @@
  * Answers of the hub, checked by hand so that the publisher depends on nothing. A hub may be newer than its
  * publisher: fields and states that are not known here are left as they are. Pure.
  */
-import { type Check, count, fields, isObject, listOf, optional, text } from "./json.ts";
-import type { ConnectToken, Receipt, UserResult } from "./message.ts";
+import { type Check, count, fields, flag, isObject, listOf, optional, text } from "./json.ts";
+import type { ConnectToken, Member, MembersChange, Receipt, UserPresence, UserResult } from "./message.ts";
 
 /** What a state of a result comes with. */
 const comesWith: ReadonlyMap<unknown, Check> = new Map<UserResult["state"], Check>([
@@ -22,7 +22,7 @@ const result: Check = (value) => {
 
 const receipt = fields({
   id: text,
-  recipients: count,
+  recipients: optional(count),
   state: text,
   expires: optional(count),
   ttl: optional(count),
@@ -38,6 +38,35 @@ function isConnectToken(value: unknown): value is ConnectToken {
   return connectToken(value);
 }
 
+const membersChange = fields({
+  pending: listOf(text),
+  failed: listOf(fields({ user: text, reason: text })),
+});
+const memberPage = fields({
+  members: listOf(fields({ user: text, presence: flag })),
+  next: optional(text),
+});
+const online = fields({ user: text, online: (value) => value === true, since: count, asOf: count });
+const offline = fields({ user: text, online: (value) => value === false });
+const unknown = fields({ user: text, unknown: (value) => value === true });
+
+function isMembersChange(value: unknown): value is MembersChange {
+  return membersChange(value);
+}
+
+interface MemberPage {
+  readonly members: readonly Member[];
+  readonly next?: string;
+}
+
+function isMemberPage(value: unknown): value is MemberPage {
+  return memberPage(value);
+}
+
+function isPresence(value: unknown): value is UserPresence {
+  return online(value) || offline(value) || unknown(value);
+}
+
 /** The value as the answer that was asked for; `undefined` where it is another. */
 export type Read<Answer> = (value: unknown) => Answer | undefined;
 
@@ -46,13 +75,27 @@ export const readReceipt: Read<Receipt> = (value) => (isReceipt(value) ? value :
 
 export const readConnectToken: Read<ConnectToken> = (value) => (isConnectToken(value) ? value : undefined);
 
+export const readMembersChange: Read<MembersChange> = (value) => (isMembersChange(value) ? value : undefined);
+
+export const readMemberPage: Read<MemberPage> = (value) => (isMemberPage(value) ? value : undefined);
+
 /** The answer to so many messages in one request. */
 export function readReceipts(expected: number): Read<readonly Receipt[]> {
+  return readList("messages", expected, isReceipt);
+}
+
+/** The answer about so many users. */
+export function readPresence(expected: number): Read<readonly UserPresence[]> {
+  return readList("presence", expected, isPresence);
+}
+
+function readList<Item>(
+  name: string,
+  expected: number,
+  isItem: (value: unknown) => value is Item,
+): Read<readonly Item[]> {
   return (value) => {
-    if (!isObject(value)) return undefined;
-    const { messages } = value;
-    return Array.isArray(messages) && messages.length === expected && messages.every(isReceipt)
-      ? messages
-      : undefined;
+    const list = isObject(value) ? value[name] : undefined;
+    return Array.isArray(list) && list.length === expected && list.every(isItem) ? list : undefined;
   };
 }

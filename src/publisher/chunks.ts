@@ -1,7 +1,7 @@
 /** A batch cut into requests that the hub takes. The same batch is always cut in the same way. Pure. */
 import { requestLimits } from "../limits.ts";
 import { utf8Length } from "../protocol/json.ts";
-import type { PublishMessage } from "./message.ts";
+import { messageText, type PublishMessage } from "./message.ts";
 
 /** The messages of one request, by their places in the batch. */
 export interface Chunk {
@@ -23,7 +23,7 @@ const emptyBodyBytes = bodyOf([]).length - 1;
 /**
  * As many messages in each as fit. One that breaks a limit by itself is a chunk of its own, for the hub to
  * refuse, so that it takes no other with it.
- * @throws {TypeError} for data that JSON can't say, or a key that no header can hold
+ * @throws {TypeError} for data that JSON can't say, a date that is none, or a key that no header can hold
  */
 export function chunksOf(
   messages: readonly PublishMessage[],
@@ -34,7 +34,7 @@ export function chunksOf(
   let room = { messages: 0, users: 0, bytes: 0 };
   messages.forEach((message, place) => {
     const users = "users" in message.to ? message.to.users.length : 1;
-    const bytes = utf8Length(JSON.stringify(message)) + 1;
+    const bytes = utf8Length(messageText(message)) + 1;
     if (room.messages < 1 || room.users < users || room.bytes < bytes) {
       starts.push(place);
       room = {
@@ -54,7 +54,14 @@ export function chunksOf(
 
 /** The body of a request with several messages. */
 export function bodyOf(messages: readonly PublishMessage[]): string {
-  return JSON.stringify({ messages });
+  return `{"messages":[${messages.map(messageText).join()}]}`;
+}
+
+/** A list in parts of at most so many. */
+export function inParts<Item>(items: readonly Item[], size: number): (readonly Item[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, part) =>
+    items.slice(part * size, (part + 1) * size),
+  );
 }
 
 /**

@@ -12,6 +12,7 @@ export function jsonIn(text: string): unknown {
 export type Check = (value: unknown) => boolean;
 
 export const text: Check = (value) => typeof value === "string";
+export const flag: Check = (value) => typeof value === "boolean";
 /** A whole number from 0 on. */
 export const count: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 

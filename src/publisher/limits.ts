@@ -12,6 +12,10 @@ export const publisherLimits = {
   backoffMaxMs: 10_000,
   /** Who is asked to wait for longer is told so at once, instead of being kept waiting. */
   maxRetryAfterMs: 30_000,
+  /** Users named in one request, as members of a topic or to ask whether they are online; what the hub takes. */
+  namedUsers: 1_000,
+  /** Members on a page of a list; the most that the hub gives. */
+  page: 100,
   /** Requests of a batch at the same time. More would only fill the hub's lanes faster than they empty. */
   concurrency: 2,
   /** More connections to one server than any platform opens. */

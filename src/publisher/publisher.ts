@@ -1,15 +1,27 @@
 /** Pushes messages from a server to the hub. Needs `fetch` and timers only: runs in Node, Deno, Bun and Workers alike. */
-import { readConnectToken, readReceipt, readReceipts } from "./answers.ts";
+import type { Priority } from "../protocol/priority.ts";
+import { readConnectToken, readPresence, readReceipt, readReceipts } from "./answers.ts";
 import { BatchError, sendChunks } from "./batch.ts";
-import { bodyOf, checkedKey, chunksOf } from "./chunks.ts";
+import { bodyOf, checkedKey, chunksOf, inParts } from "./chunks.ts";
 import { publisherLimits } from "./limits.ts";
-import type { ConnectToken, PublishMessage, Receipt } from "./message.ts";
-import { type Call, type Fetch, type Line, type Outcome, send } from "./send.ts";
+import { Topics } from "./members.ts";
+import {
+  type Audience,
+  type ConnectToken,
+  messageText,
+  type PublishMessage,
+  type Receipt,
+  type UserPresence,
+} from "./message.ts";
+import { type Fetch, type Line, type Outcome, pathOf, type Question, send } from "./send.ts";
 
 export interface HubPublisherOptions {
   /** Where the hub is: `https://hub.example.com`. */
   readonly url: string;
-  /** An API key with the scope `publish`, and `tokens` for {@link HubPublisher.token}. Never give it to a browser. */
+  /**
+   * An API key with the scope `publish`, and others for some of the functions: `broadcast` to push to everyone, `tokens`,
+   * `topics`, `users:read` for presence. Never give it to a browser.
+   */
   readonly key: string;
   /** In place of the global `fetch`. */
   readonly fetch?: Fetch;
@@ -34,9 +46,22 @@ export interface BatchOptions extends PublishOptions {
   readonly concurrency?: number;
 }
 
+export interface RetractOptions {
+  /** `high` when absent. */
+  readonly priority?: Priority;
+  readonly signal?: AbortSignal;
+}
+
 export interface TokenOptions {
   /** The only device that may use it. */
   readonly device?: string;
+  /**
+   * Topics that the user may join and leave from the device: names, or patterns such as `team.*`, for one level
+   * more, and `team.**`, for any number. None when absent.
+   */
+  readonly topics?: readonly string[];
+  /** Scopes that the hub's handlers ask for; none when absent. */
+  readonly scopes?: readonly string[];
   /** Seconds, up to 3,600, which it is when absent. */
   readonly ttl?: number;
   readonly signal?: AbortSignal;
@@ -47,10 +72,12 @@ export interface TokenOptions {
  *
  * ```ts
  * const hub = new HubPublisher({ url: "https://hub.example.com", key });
- * await hub.publish({ to: { user: "alice" }, type: "notification", data: { text: "Hello!" } });
+ * await hub.publish({ to: { user: "alice" }, type: "notification", data: { title: "Hello!" } });
  * ```
  */
 export class HubPublisher<Types extends object = Readonly<Record<string, unknown>>> {
+  /** The members of topics. */
+  readonly topics: Topics;
   readonly #line: Line;
   readonly #base: string;
   readonly #key: string;
@@ -73,6 +100,7 @@ export class HubPublisher<Types extends object = Readonly<Record<string, unknown
       attempts: whole("attempts", attempts, Number.MAX_SAFE_INTEGER),
       timeoutMs: whole("timeoutMs", timeoutMs, publisherLimits.maxTimeoutMs),
     };
+    this.topics = new Topics((call) => this.#ask(call), attempts);
   }
 
   /**
@@ -91,9 +119,14 @@ export class HubPublisher<Types extends object = Readonly<Record<string, unknown
     message: PublishMessage<Types>,
     { idempotencyKey = crypto.randomUUID(), signal }: PublishOptions = {},
   ): Promise<Receipt> {
-    const headers = this.#headers(checkedKey(idempotencyKey));
-    const body = JSON.stringify(message);
-    return this.#ask({ url: this.#path("v1/messages"), headers, body, read: readReceipt, signal });
+    return this.#ask({
+      method: "POST",
+      path: "v1/messages",
+      idempotencyKey: checkedKey(idempotencyKey),
+      body: messageText(message),
+      read: readReceipt,
+      signal,
+    });
   }
 
   /**
@@ -122,6 +155,7 @@ export class HubPublisher<Types extends object = Readonly<Record<string, unknown
     const chunks = chunksOf(messages, checkedKey(idempotencyKey));
     const outcomes = await sendChunks(chunks, workers, signal, (chunk) =>
       send(this.#line, {
+        method: "POST",
         url,
         headers: this.#headers(chunk.idempotencyKey),
         body: bodyOf(messages.slice(chunk.from, chunk.to)),
@@ -135,6 +169,48 @@ export class HubPublisher<Types extends object = Readonly<Record<string, unknown
   }
 
   /**
+   * Takes a message back: who has not got it does not get it, devices that have it are told to take it down, those that are
+   * away as soon as they come back. One that is not delivered yet, such as for its `deliverAt`, is never delivered. Doing it
+   * twice is doing it once.
+   *
+   * ```ts
+   * await hub.retract(receipt.id, { topic: "team.7" });
+   * ```
+   * @param to the audience that it was pushed to, or a part of it
+   * @throws as {@link publish}
+   */
+  async retract(id: string, to: Audience, { priority, signal }: RetractOptions = {}): Promise<Receipt> {
+    return this.#ask({
+      method: "POST",
+      path: pathOf("v1/messages", id, "retract"),
+      body: JSON.stringify({ to, priority }),
+      read: readReceipt,
+      signal,
+    });
+  }
+
+  /**
+   * Which of these users are online, each once, in their order.
+   *
+   * ```ts
+   * const [alice] = await hub.presence(["alice", "bob"]);
+   * ```
+   * @throws as {@link publish}
+   */
+  async presence(
+    users: readonly string[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<UserPresence[]> {
+    const found: UserPresence[] = [];
+    for (const part of inParts([...new Set(users)], publisherLimits.namedUsers)) {
+      const body = JSON.stringify({ users: part });
+      const read = readPresence(part.length);
+      found.push(...(await this.#ask({ method: "POST", path: "v1/presence", body, read, signal })));
+    }
+    return found;
+  }
+
+  /**
    * A connect token for a user, to be handed to one of the user's devices.
    *
    * ```ts
@@ -142,20 +218,23 @@ export class HubPublisher<Types extends object = Readonly<Record<string, unknown
    * ```
    * @throws as {@link publish}
    */
-  async token(user: string, { device, signal, ttl }: TokenOptions = {}): Promise<ConnectToken> {
-    const body = JSON.stringify({ user, device, ttl });
+  async token(user: string, { signal, ...narrowed }: TokenOptions = {}): Promise<ConnectToken> {
     return this.#ask({
-      url: this.#path("v1/tokens"),
-      headers: this.#headers(),
-      body,
+      method: "POST",
+      path: "v1/tokens",
+      body: JSON.stringify({ user, ...narrowed }),
       read: readConnectToken,
       signal,
     });
   }
 
-  async #ask<Answer>(call: Call<Answer>): Promise<Answer> {
+  async #ask<Answer>({ path, idempotencyKey, ...call }: Question<Answer>): Promise<Answer> {
     call.signal?.throwIfAborted();
-    const outcome: Outcome<Answer> = await send(this.#line, call);
+    const outcome: Outcome<Answer> = await send(this.#line, {
+      ...call,
+      url: this.#path(path),
+      headers: this.#headers(idempotencyKey),
+    });
     if (outcome.state === "accepted") return outcome.answer;
     call.signal?.throwIfAborted();
     throw outcome.error;

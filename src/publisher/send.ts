@@ -8,9 +8,9 @@ import { type Failure, isRefusal, waitMs } from "./retry.ts";
 export type Fetch = (
   url: string,
   init: {
-    readonly method: "POST";
+    readonly method: "GET" | "POST";
     readonly headers: Record<string, string>;
-    readonly body: string;
+    readonly body?: string;
     /** Following a redirect would turn the push into a GET. */
     readonly redirect: "manual";
     readonly signal: AbortSignal;
@@ -26,11 +26,31 @@ export interface Line {
 }
 
 export interface Call<Answer> {
+  readonly method: "GET" | "POST";
   readonly url: string;
   readonly headers: Record<string, string>;
-  readonly body: string;
+  readonly body?: string;
   readonly read: Read<Answer>;
   readonly signal: AbortSignal | undefined;
+}
+
+/** A call to a path of the hub, for which it is known where that is, and with which key to come. */
+export interface Question<Answer> extends Omit<Call<Answer>, "url" | "headers"> {
+  readonly path: string;
+  readonly idempotencyKey?: string;
+}
+
+/** Rejects with the error where it is not accepted. */
+export type Ask = <Answer>(question: Question<Answer>) => Promise<Answer>;
+
+/**
+ * A path of these parts, whatever they hold.
+ * @throws {TypeError} for a part that every URL takes for a step in the path
+ */
+export function pathOf(root: string, ...parts: readonly string[]): string {
+  const step = parts.find((part) => /^\.{0,2}$/.test(part));
+  if (step !== undefined) throw new TypeError(`"${step}" is no name`);
+  return [root, ...parts.map(encodeURIComponent)].join("/");
 }
 
 /** `refused`: for certain nothing was accepted. `unknown`: all of it may be accepted, a part, or nothing. */
@@ -59,7 +79,7 @@ export async function send<Answer>(line: Line, call: Call<Answer>): Promise<Outc
 async function tryOnce<Answer>(
   // Taken out, so as not to be called as a method: browsers and Workers refuse a `fetch` with another `this`.
   { fetch, timeoutMs }: Line,
-  { body, headers, read, signal, url }: Call<Answer>,
+  { body, headers, method, read, signal, url }: Call<Answer>,
 ): Promise<Tried<Answer>> {
   const cut = new AbortController();
   const timer = setTimeout(() => cut.abort(new NoAnswerError(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -67,9 +87,9 @@ async function tryOnce<Answer>(
   signal?.addEventListener("abort", giveUp);
   try {
     const response = await fetch(url, {
-      method: "POST",
+      method,
       headers,
-      body,
+      ...(body === undefined ? {} : { body }),
       redirect: "manual",
       signal: cut.signal,
     });
@@ -89,7 +109,7 @@ async function tryOnce<Answer>(
 }
 
 /** Waits, but not longer than until the signal aborts. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);

@@ -143,7 +143,7 @@ describe("sending", () => {
     await sending.getByText("console-0001").waitFor();
     await eventually(() => phone.received.length === 1);
     const [message] = phone.received;
-    expect(message).toMatchObject({ id: "console-0001", priority: "critical", data: { text: "Hello" } });
+    expect(message).toMatchObject({ id: "console-0001", priority: "critical", data: { title: "Hello" } });
     expect(Number(message?.expires) - Number(message?.at)).toBe(60_000);
     operator.expectClean(onItsWay);
   });

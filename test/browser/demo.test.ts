@@ -84,14 +84,14 @@ describe("what arrives", () => {
   test("without a title is shown, announced and noticed by its text", async () => {
     const somebody = await tested.visit();
     const { page, shows } = await openInbox(somebody, "untitled");
-    await send("untitled", "", { data: { text: "Hello, Alice!" } });
+    await send("untitled", "", { type: "greeting", data: { text: "Hello, Alice!" } });
     await shows(["Hello, Alice!"]);
     expect(await page.locator("#list .text").count()).toBe(0);
     const said = page.locator("[aria-live=polite]");
     await eventually(
       async () => (await said.textContent()) === "New message, critical priority: Hello, Alice!",
     );
-    await send("untitled", "", { data: { text: "Bob is typing" }, ttl: 0 });
+    await send("untitled", "", { type: "typing", data: { text: "Bob is typing" }, ttl: 0 });
     await page.getByLabel("Notices").getByText("For who is here right now: Bob is typing").waitFor();
     somebody.expectClean();
   });

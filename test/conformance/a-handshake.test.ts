@@ -346,7 +346,7 @@ describe("an API key", () => {
     exports.default.fetch(`${origin}/v1/messages`, {
       method: "POST",
       headers: { "Content-Type": "application/json", ...headers },
-      body: JSON.stringify({ to: { user: "alice" }, type: "notification" }),
+      body: JSON.stringify({ to: { user: "alice" }, type: "note" }),
     });
 
   test("A27 that is unknown, revoked or mistyped is refused with the same answer", async () => {

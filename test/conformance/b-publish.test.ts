@@ -46,11 +46,11 @@ describe("a publish", () => {
   test("B1 reaches the user's device and inbox", async () => {
     const device = await connect("b1");
     const receipt = await accepted(
-      publish({ to: { user: "b1" }, type: "notification", data: { hello: "world" } }),
+      publish({ to: { user: "b1" }, type: "notification", data: { title: "Hello" } }),
     );
     await device.until(() => device.arrivals.length > 0);
     expect(device.last("messages").messages).toMatchObject([
-      { id: receipt.id, seq: 1, data: { hello: "world" } },
+      { id: receipt.id, seq: 1, data: { title: "Hello" } },
     ]);
     device.close();
   });
@@ -156,7 +156,7 @@ describe("a publish", () => {
     const users = Array.from({ length: requestLimits.maxRecipients }, (_, index) => `user-${index}`);
     const data = '"'.repeat((messageLimits.maxDataBytes - 2) / 2);
     const bindings = { LANE_NORMAL: lane, OUTBOX: outbox };
-    const receipt = await accepted(publish({ to: { users }, type: "notification", data }, { bindings }));
+    const receipt = await accepted(publish({ to: { users }, type: "note", data }, { bindings }));
     expect(receipt.recipients).toBe(10_000);
     const sizes = stored.map(({ text }) => new TextEncoder().encode(text).byteLength);
     expect(sizes.length).toBeGreaterThan(1);

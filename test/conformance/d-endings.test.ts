@@ -102,7 +102,7 @@ describe("the end of messages", () => {
     await device.until(() => device.cursor === 50);
     expect(device.all("gap")).toEqual([{ type: "gap", from: 1, to: 49, reason: "collapsed" }]);
     expect(device.all("messages").flatMap((frame) => frame.messages.map(({ data }) => data))).toEqual([
-      { percent: 100 },
+      { workflow: "build-7", stage: "build", status: "running", progress: 1 },
     ]);
     expect(logged(info, "withdrawn")).toHaveLength(49);
     expect((await hubOf(user).presence()).unread).toBe(1);

@@ -15,7 +15,7 @@ import type { Verdict } from "../../src/protocol/delivery.ts";
 import { type UserId, userId } from "../../src/protocol/ids.ts";
 import type { Priority } from "../../src/protocol/priority.ts";
 import { eventually } from "../support/eventually.ts";
-import { type Handed, handed, manyUsers, type RecordedLanes, recordedLanes } from "../support/lanes.ts";
+import { type Handed, handed, manyUsers, noCrowds, type RecordedLanes, recordedLanes } from "../support/lanes.ts";
 import { message } from "../support/messages.ts";
 
 const aUser = () => userId.parse(`user-${crypto.randomUUID()}`);
@@ -33,6 +33,7 @@ async function inboxOf(user: UserId): Promise<[seq: number, id: string][]> {
 function surroundings(before: (user: UserId) => void = () => {}): Surroundings & { lanes: RecordedLanes } {
   return {
     lanes: recordedLanes(),
+    crowds: noCrowds,
     now: Date.now,
     random: () => 0.5,
     deliver: async (user, messages) => {
@@ -326,7 +327,7 @@ describe("E: queues and dead letters", () => {
   });
 
   test("E10 an envelope of a newer version is tried again, and at last a dead letter, untouched", async () => {
-    const raw = `{"v":2,"novelty":${Math.random()}}`;
+    const raw = `{"v":3,"novelty":${Math.random()}}`;
     expect((await consumed("low", [raw])).retryMessages).toEqual([{ msgId: "0" }]);
     const result = await consumed("low", [raw], laneLimits.maxAttempts);
     expect(result.explicitAcks).toEqual(["0"]);

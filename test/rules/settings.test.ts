@@ -48,6 +48,17 @@ describe("the settings", () => {
     expect(settingsOf({ ...least, ...empty })).toEqual(settingsOf({ ...least }));
   });
 
+  test("spread everyone over 16 shards, or as many as are asked for, from 1 to 1,024", () => {
+    expect(settingsOf({ ...least }).everyoneShards).toBe(16);
+    expect(settingsOf({ ...least, EVERYONE_SHARDS: "" }).everyoneShards).toBe(16);
+    expect(settingsOf({ ...least, EVERYONE_SHARDS: "1" }).everyoneShards).toBe(1);
+    expect(settingsOf({ ...least, EVERYONE_SHARDS: "1024" }).everyoneShards).toBe(1_024);
+    for (const EVERYONE_SHARDS of ["0", "1025", "9999", "-1", "1.5", "16 ", "many"]) {
+      expect(faults({ EVERYONE_SHARDS })).toEqual(["EVERYONE_SHARDS must be a whole number from 1 to 1024"]);
+    }
+    expect(faults({ EVERYONE_SHARDS: 16 })).toEqual(["EVERYONE_SHARDS must be a number in quotes"]);
+  });
+
   test("switch on what is off unless it is asked for", () => {
     const settings = settingsOf({ ...least, ALLOW_QUERY_TOKEN: "true", SINGLE_USE_TOKENS: "true" });
     expect(settings.allowQueryToken).toBe(true);
@@ -110,6 +121,50 @@ describe("the settings", () => {
 
   test("never repeat a value in a refusal", () => {
     expect(faults({ API_KEYS: '[{"id":"canary"}]', TOKEN_SECRET: "canary" }).join()).not.toContain("canary");
+  });
+
+  describe("of the receipts' webhook", () => {
+    const [RECEIPT_SECRET, RECEIPT_SECRET_PREVIOUS] = [
+      "4Y7xGgFiXFuoIaNv7YGQaUzy",
+      "Olj5Y27MAA4STmzoXJRMY8O5",
+    ].map((bytes) => `whsec_${Buffer.from(bytes).toString("base64")}`);
+    const RECEIPT_URL = "https://app.example.com/hooks/receipts";
+
+    test("are none where no address is given, whatever secrets are there", () => {
+      expect(settingsOf({ ...least }).webhook).toBeUndefined();
+      expect(settingsOf({ ...least, RECEIPT_URL: "", RECEIPT_SECRET: "" }).webhook).toBeUndefined();
+      expect(settingsOf({ ...least, RECEIPT_SECRET }).webhook).toBeUndefined();
+    });
+
+    test("are the address and the keys, the current one first", () => {
+      const { webhook } = settingsOf({ ...least, RECEIPT_URL, RECEIPT_SECRET, RECEIPT_SECRET_PREVIOUS });
+      expect(webhook?.url).toBe(RECEIPT_URL);
+      expect(webhook?.keys.map((key) => Buffer.from(key).toString())).toEqual([
+        "4Y7xGgFiXFuoIaNv7YGQaUzy",
+        "Olj5Y27MAA4STmzoXJRMY8O5",
+      ]);
+      expect(settingsOf({ ...least, RECEIPT_URL, RECEIPT_SECRET }).webhook?.keys).toHaveLength(1);
+    });
+
+    test("are refused by name where one is missing, not safe, or an example", () => {
+      expect(faults({ RECEIPT_URL })).toEqual(["RECEIPT_SECRET is missing, although RECEIPT_URL is set"]);
+      expect(faults({ RECEIPT_URL: "http://app.example.com", RECEIPT_SECRET })).toEqual([
+        "RECEIPT_URL must be an https URL without user and password; http only on localhost",
+      ]);
+      expect(faults({ RECEIPT_SECRET: "whsec_dG9vIHNob3J0" })).toEqual([
+        "RECEIPT_SECRET must be whsec_ and the base64 of 24 to 64 bytes",
+      ]);
+      for (const example of [
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "whsec_changemechangemechangemechangeme",
+        "secretsecretsecretsecretsecret12",
+      ]) {
+        expect(faults({ RECEIPT_SECRET_PREVIOUS: example })).toEqual([
+          "RECEIPT_SECRET_PREVIOUS is an example, not a secret",
+        ]);
+      }
+    });
   });
 
   test("that were refused stay refused", () => {

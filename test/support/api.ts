@@ -5,6 +5,7 @@ import { app } from "../../src/http/app.ts";
 import type { Receipt } from "../../src/http/receipt.ts";
 import { origin } from "./connect.ts";
 import { type testBindings, withKey } from "./credentials.ts";
+import { undescribed } from "./described.ts";
 
 export interface Call {
   /** An API key or a token; without it, the key that may do everything. */
@@ -18,7 +19,7 @@ export interface Call {
   readonly bindings?: Partial<Env & Record<keyof typeof testBindings, string>>;
 }
 
-/** One request. `path` with its leading slash. */
+/** One request. `path` with its leading slash. An answer that the description of the API does not know fails the test. */
 export async function api(method: string, path: string, call: Call = {}): Promise<Response> {
   const body = call.json === undefined ? call.body : JSON.stringify(call.json);
   const request = new Request(`${origin}${path}`, {
@@ -26,8 +27,13 @@ export async function api(method: string, path: string, call: Call = {}): Promis
     headers: { ...withKey(call.credential), ...call.headers },
     ...(body === undefined ? {} : { body }),
   });
-  if (call.bindings === undefined) return exports.default.fetch(request);
-  return app.fetch(request, { ...env, ...call.bindings });
+  const response =
+    call.bindings === undefined
+      ? await exports.default.fetch(request.clone())
+      : await app.fetch(request.clone(), { ...env, ...call.bindings });
+  const fault = await undescribed(request, response);
+  if (fault !== undefined) throw new Error(fault);
+  return response;
 }
 
 /** `POST /v1/messages`. */
@@ -94,7 +100,7 @@ export async function quietly<Value>(work: () => Promise<Value>): Promise<Value>
   }
 }
 
-/** A message to users, as published. */
+/** A message to users, as published, of a type that takes any data. */
 export function to(...users: string[]): object {
-  return { to: { users }, type: "notification" };
+  return { to: { users }, type: "note" };
 }

@@ -10,12 +10,14 @@ import {
 } from "../../src/client/machine.ts";
 import type { Status } from "../../src/client/reports.ts";
 import type { Saved } from "../../src/client/storage.ts";
-import type {
-  GapFrame,
-  LiveMessage,
-  ServerFrame,
-  StreamMessage,
-  WelcomeFrame,
+import {
+  type GapFrame,
+  type GoneReason,
+  type LiveMessage,
+  ownTypes,
+  type ServerFrame,
+  type StreamMessage,
+  type WelcomeFrame,
 } from "../../src/protocol/frames.ts";
 import { deviceId, messageId, messageType } from "../../src/protocol/ids.ts";
 
@@ -63,6 +65,11 @@ export function liveMessage(id: string): LiveMessage {
 
 export function messages(...seqs: readonly number[]): ServerFrame {
   return { type: "messages", messages: seqs.map((seq) => streamMessage(seq)), unread: 0 };
+}
+
+/** The word that a message is withdrawn. */
+export function withdrawal(seq: number, of: string, reason: GoneReason = "retracted"): StreamMessage {
+  return { ...streamMessage(seq, `withdrawal-of-${of}`), type: ownTypes.withdrawn, data: { id: of, reason } };
 }
 
 export function gap(from: number, to: number): GapFrame {

@@ -4,6 +4,7 @@ import { apiKeyRecord, scopes } from "../../src/auth/api-key.ts";
 import type { TokenSettings } from "../../src/auth/connect-token.ts";
 import { mintConnectToken, type TokenOptions } from "../../src/auth/connect-token.ts";
 import { userId } from "../../src/protocol/ids.ts";
+import { topicPattern } from "../../src/protocol/topic-pattern.ts";
 
 export const apiKeys = {
   /** Every scope. */
@@ -12,6 +13,8 @@ export const apiKeys = {
   publish: "hub_hykv13r7_Olj5Y27MAA4STmzoXJRMY8O5hIufAB1K18lk9m",
   /** `users:read` only. */
   reader: "hub_r2hy7s1f_2MZWunbYlg1Xg7SRXxSwUKfEkm5cbk0f1GLAKw",
+  /** `publish` and `topics`, for the topics `team.*` only. */
+  team: "hub_1bsvdzyx_EGzLltxmc5rCg9fJQMuhjvzgiRdpxur332UQZe",
   /** Well-formed, but of no record: never made for this hub, or revoked. */
   revoked: "hub_o9my71ui_QmsDvp2POupvZoQOTFCnTYCiyfFJpZE03NyMbF",
 } as const;
@@ -38,6 +41,7 @@ export const testBindings = {
     apiKeyRecord(apiKeys.all, scopes),
     apiKeyRecord(apiKeys.publish, ["publish"]),
     apiKeyRecord(apiKeys.reader, ["users:read"]),
+    apiKeyRecord(apiKeys.team, ["publish", "topics"], [topicPattern.parse("team.*")]),
   ]),
   TOKEN_JWKS: JSON.stringify({ keys: [providerPublic] }),
   TOKEN_JWKS_ISSUER: providerIssuer,

@@ -3,6 +3,7 @@
  * gets and does nothing by itself, so that a test sees what the object does.
  */
 import { env } from "cloudflare:workers";
+import { noGrants } from "../../src/auth/grants.ts";
 import { type ConnectRequest, toObject } from "../../src/hub/connect-request.ts";
 import type { MessagesFrame, ServerFrame } from "../../src/protocol/frames.ts";
 import { deviceId, type UserId, userId } from "../../src/protocol/ids.ts";
@@ -52,6 +53,7 @@ export interface DeviceOptions {
   readonly device?: string | undefined;
   readonly resume?: { readonly epoch: string; readonly seq: Seq } | undefined;
   readonly token?: Partial<ConnectRequest["token"]>;
+  readonly grants?: Partial<ConnectRequest["grants"]>;
   readonly subprotocol?: boolean;
   /** Acknowledge each frame of messages when it comes. */
   readonly acks?: boolean;
@@ -84,6 +86,7 @@ export async function upgrade(user: UserId, options: DeviceOptions = {}): Promis
         singleUse: false,
         ...options.token,
       },
+      grants: { ...noGrants, ...options.grants },
       subprotocol: options.subprotocol ?? true,
     }),
   );

@@ -1,5 +1,6 @@
 /** Messages, lanes and queue messages to test with: what a lane was asked for can be read from it afterwards. */
 import type { QueueMessage } from "../../src/lanes/consume.ts";
+import type { Crowds } from "../../src/lanes/crowds.ts";
 import type { Addressed } from "../../src/lanes/envelope.ts";
 import type { Lane } from "../../src/lanes/lane.ts";
 import type { Lanes, Parcel } from "../../src/lanes/send.ts";
@@ -59,6 +60,12 @@ export function handed(body: unknown, { attempts = 1, at = 0 } = {}): Handed {
     },
   };
 }
+
+/** For tests without fan-out: whoever asks is told at once that he shouldn't have. */
+export const noCrowds: Crowds = {
+  begin: () => Promise.reject(new Error("there are no crowds here")),
+  page: () => Promise.reject(new Error("there are no crowds here")),
+};
 
 export interface Sent {
   readonly lane: Lane;

@@ -33,7 +33,7 @@ export function progress(percent: number, key = "build-7"): AcceptedMessage {
   return message({
     type: messageType.parse("workflow.progress"),
     collapseKey: collapseKey.parse(key),
-    body: JSON.stringify({ percent }),
+    body: JSON.stringify({ workflow: key, stage: "build", status: "running", progress: percent / 100 }),
   });
 }
 

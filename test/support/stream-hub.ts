@@ -5,7 +5,7 @@
 import { closeCodes } from "../../src/protocol/close-codes.ts";
 import type { ServerFrame, WelcomeFrame } from "../../src/protocol/frames.ts";
 import type { Random } from "../rules/simulator/prng.ts";
-import { liveMessage, streamMessage, welcome } from "./client-driver.ts";
+import { liveMessage, streamMessage, welcome, withdrawal } from "./client-driver.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 /** The client's end of a connection. */
@@ -44,6 +44,8 @@ export class StreamHub {
   readonly tried: Near[] = [];
   readonly complaints: string[] = [];
   #published = 0;
+  /** Which message is withdrawn by which, by their ids. */
+  readonly #withdrawals = new Map<string, string>();
 
   constructor(time: VirtualTime, random: Random) {
     this.#time = time;
@@ -75,6 +77,16 @@ export class StreamHub {
       if (near.welcomed) this.#send(near, { type: "express", message: streamMessage(seq, id) });
     }
     this.publish();
+  }
+
+  /** Takes a message back: it is gone from the stream, which says so at its end. */
+  withdraw(id: string, { express = false } = {}): void {
+    this.stream = this.stream.map((other) => (other === id ? undefined : other));
+    const message = withdrawal(this.head + 1, id);
+    this.#withdrawals.set(message.id, id);
+    if (express) this.say({ type: "express", message });
+    this.stream.push(message.id);
+    this.#pumpAll();
   }
 
   publishLive(id: string): void {
@@ -181,7 +193,8 @@ export class StreamHub {
       for (let id = stream[near.sent]; id !== undefined; id = stream[near.sent]) {
         if (near.sent - near.acked >= window || messages.length === 5) break;
         near.sent += 1;
-        messages.push(streamMessage(near.sent, id));
+        const of = this.#withdrawals.get(id);
+        messages.push(of === undefined ? streamMessage(near.sent, id) : withdrawal(near.sent, of));
       }
       if (messages.length > 0) {
         this.#send(near, { type: "messages", messages, unread: this.read.unread });

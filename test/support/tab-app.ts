@@ -30,6 +30,8 @@ export interface App {
   readonly resets: string[];
   readonly unread: number[];
   readonly faults: string[];
+  /** Messages that it was told to take down, by their ids. */
+  readonly withdrawn: string[];
   /** Tokens that it was asked for. */
   tokens: number;
   /** What was handled before this tab was opened, as it was saved. */
@@ -151,6 +153,9 @@ function appIn(tab: Tab, user: string, options: Partial<HubClientOptions>, handl
     onDiscontinuity: (reason) => void app.resets.push(reason),
     onState: ({ unread }) => void app.unread.push(unread),
     onFault: ({ kind }) => void app.faults.push(kind),
+    onWithdrawn: ({ id }) => {
+      if (!tab.dead) app.withdrawn.push(id);
+    },
     ...options,
   });
   const app: App = {
@@ -162,6 +167,7 @@ function appIn(tab: Tab, user: string, options: Partial<HubClientOptions>, handl
     resets: [],
     unread: [],
     faults: [],
+    withdrawn: [],
     tokens: 0,
     begun: undefined,
     failed: undefined,

@@ -2,12 +2,13 @@
  * A device that is a page in a browser: it shares its connection with the other tabs where the browser
  * lets it, and looks after it when somebody looks at the page. Loaded only there.
  */
+import { Account } from "../account.ts";
 import { connectApart, identify } from "../alone.ts";
 import { backoffBoundMs } from "../backoff.ts";
 import { claimsOf } from "../claims.ts";
 import type { Connected, Tell, Wanted } from "../connected.ts";
-import * as inbox from "../inbox.ts";
 import * as clientLimits from "../limits.ts";
+import { tellOwn } from "../own-messages.ts";
 import { socketConnector } from "../socket.ts";
 import type { Kept } from "../storage.ts";
 import type { NoToken, Tokens } from "../tokens.ts";
@@ -45,7 +46,8 @@ async function share(wanted: Wanted, tell: Tell, page: Page) {
   const { navigator, BroadcastChannel: Channel } = page;
   const locks = navigator?.locks;
   if (locks === undefined || Channel === undefined) return undefined;
-  const { url, storage, tokens } = wanted;
+  const { url, storage } = wanted;
+  const { tokens } = wanted.account(Account);
   try {
     // Not by the device alone: what is one user's must never reach a tab of another, whatever the app names its devices.
     const token = await firstToken(tokens);
@@ -67,7 +69,7 @@ async function share(wanted: Wanted, tell: Tell, page: Page) {
       connector,
       saved: kept,
       save: (saved) => progress.save({ ...saved, device }),
-      inbox,
+      tellOwn: (message, callbacks) => tellOwn(message, callbacks, device),
       leading: () => connector.leading,
       leave: (why) => {
         unwatch();

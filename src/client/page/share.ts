@@ -2,7 +2,8 @@
  * One connection for all tabs of a browser. One of them leads and holds it; to the others it is a small
  * hub over a BroadcastChannel, and each runs the same machine on what it hears.
  */
-import { bandOf, closeBands, closeCodes } from "../../protocol/close-codes.ts";
+import * as closeCodes from "../../protocol/close-code-table.ts";
+import { bandOf, closeBands } from "../../protocol/close-codes.ts";
 import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Seq } from "../../protocol/seq.ts";
 import type { Refusal, Tell } from "../connected.ts";

@@ -19,8 +19,20 @@ export function followed(users: readonly string[], receipt: Receipt): readonly F
 }
 
 /** States after which nothing more happens, and results that the API has nothing to add to. */
-const endStates = new Set(["read", "expired", "evicted", "collapsed", "dead"]);
-const endResults = new Set(["live", "expired", "gone", "dead"]);
+const endStates = new Set([
+  "read",
+  "expired",
+  "evicted",
+  "collapsed",
+  "retracted",
+  "replaced",
+  "handled",
+  "dead",
+]);
+const endResults = new Set(["live", "expired", "gone", "withdrawn", "offline", "left", "dead"]);
+
+/** States of a message that devices can still get, or have. */
+const openStates = new Set(["stored", "sent", "acknowledged"]);
 
 /** Whether there is nothing more to wait for: it came to an end, or a device has handled it. */
 export function isSettled({ state, result }: Followed): boolean {
@@ -35,14 +47,17 @@ export type Piece = string | { readonly device: string };
 export function inWords({ state, result }: Followed): readonly Piece[] {
   if (state === undefined) return [resultInWords(result)];
   if (state.state === "dead") return [`dead letter: ${state.reason}`];
+  if (state.state === "scheduled") return ["waits for its time"];
+  if (state.seq === undefined) return [`${state.state} before it came`];
   const place = `no. ${state.seq} of the stream`;
-  if (state.state !== "stored") return [`${state.state}, ${place}`];
+  if (!openStates.has(state.state)) return [`${state.state}, ${place}`];
   const handled = (state.delivered ?? []).flatMap(({ device, at }, index): readonly Piece[] => [
     index === 0 ? `${place}, handled by ` : ", ",
     { device },
     ` within ${duration(at - state.at)}`,
   ]);
-  return handled.length === 0 ? [`${place}, waits for a device`] : handled;
+  if (handled.length > 0) return handled;
+  return [state.state === "sent" ? `${place}, on its way to a device` : `${place}, waits for a device`];
 }
 
 function resultInWords(result: Followed["result"]): string {
@@ -50,7 +65,8 @@ function resultInWords(result: Followed["result"]): string {
   if (result.state === "dead") return `dead letter: ${result.reason}`;
   if (result.state === "live") return `sent to ${devices(result.devices ?? 0)}, kept for nobody`;
   if (result.state === "queued") return "the object did not answer in time; the lane brings it";
-  if (result.state === "expired" || result.state === "gone") return result.state;
+  if (result.state === "scheduled") return "waits for its time";
+  if (endResults.has(result.state)) return result.state;
   if (result.state === "duplicate") return `no. ${result.seq} of the stream, known from before`;
   return `no. ${result.seq} of the stream, sent to ${devices(result.devices ?? 0)}`;
 }

@@ -7,7 +7,7 @@ export interface Content {
 }
 
 const titleFields = ["title", "subject"];
-const textFields = ["text", "body", "message"];
+const textFields = ["body", "text", "message"];
 /** Characters of a text that stands as its own title; what is longer stands below as well, whole. */
 const maxTitle = 160;
 /** Characters of data that is shown as JSON; a long text is for a page of its own. */

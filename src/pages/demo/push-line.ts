@@ -1,9 +1,9 @@
 /** The line that pushes a message to the user who looks, to be copied into a terminal. */
 
 const message = {
-  type: "order.shipped",
+  type: "notification",
   priority: "high",
-  data: { title: "Your order is on its way", text: "Two parcels, at your door on Thursday." },
+  data: { title: "Your order is on its way", body: "Two parcels, at your door on Thursday." },
 };
 
 export function pushLine(origin: string, user: string): string {

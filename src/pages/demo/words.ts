@@ -73,11 +73,17 @@ const gone: Readonly<Record<string, string>> = {
   expired: "its time was over",
   evicted: "the inbox was full",
   collapsed: "a newer one took its place",
+  replaced: "another one took its place",
+  retracted: "it was taken back",
+  handled: "another device has seen to it",
 };
 const goneMany: Readonly<Record<string, string>> = {
   expired: "their time was over",
   evicted: "the inbox was full",
   collapsed: "newer ones took their place",
+  replaced: "others took their place",
+  retracted: "they were taken back",
+  handled: "another device has seen to them",
 };
 
 /** Messages that were pushed and will not come. */
@@ -101,6 +107,8 @@ export function faultWords(fault: Fault): string {
       return `The message ${fault.message.id} could not be shown and was passed over.`;
     case "storage":
       return "This browser does not keep anything: after a reload messages are announced again.";
+    case "topic":
+      return `Messages to the topic ${fault.topic} will not come here: ${fault.error}`;
     case "hub":
       return `The hub complains: ${fault.message}`;
   }

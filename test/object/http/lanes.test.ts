@@ -5,6 +5,7 @@ import type { LaneView } from "../../../src/http/lanes.ts";
 import { pack } from "../../../src/lanes/envelope.ts";
 import { lanesOf } from "../../../src/lanes/send.ts";
 import { observeLimits } from "../../../src/limits.ts";
+import { outcomes } from "../../../src/observe/counts.ts";
 import { meterName } from "../../../src/observe/meter.ts";
 import { type Priority, priorities } from "../../../src/protocol/priority.ts";
 import { accepted, api, broken, type Call, problem, publish, quietly, to } from "../../support/api.ts";
@@ -56,7 +57,7 @@ const sum = (lane: LaneView, of: (interval: LaneView["recent"][number]) => numbe
 
 const nothing = {
   backlog: { envelopes: 0, bytes: 0 },
-  total: { accepted: 0, committed: 0, duplicate: 0, live: 0, expired: 0, gone: 0, dead: 0, retried: 0 },
+  total: Object.fromEntries(outcomes.map((outcome) => [outcome, 0])),
   recent: [],
 };
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { requestLimits } from "../../../src/limits.ts";
+import { verifyConnectToken } from "../../../src/auth/connect-token.ts";
+import { requestLimits, tokenLimits } from "../../../src/limits.ts";
 import { api, problem } from "../../support/api.ts";
 import { connect } from "../../support/connect.ts";
+import { tokenSettings } from "../../support/credentials.ts";
 
 interface Minted {
   readonly token: string;
@@ -29,8 +31,29 @@ describe("a minted token", () => {
     expect((await mint({ user: "minted" })).expires).toBeGreaterThan(Date.now() + 3_500_000);
   });
 
+  test("grants the topics and the scopes that are asked for", async () => {
+    const { token } = await mint({ user: "minted", topics: ["team.*", "news"], scopes: ["orders"] });
+    const verdict = await verifyConnectToken(token, tokenSettings, Date.now());
+    expect(verdict).toMatchObject({ ok: { grants: { topics: ["team.*", "news"], scopes: ["orders"] } } });
+  });
+
+  test("is not given where what it grants makes it longer than a token may be", async () => {
+    const names = Array.from({ length: 16 }, (_, index) => "x".repeat(120) + index);
+    expect(
+      await problem(api("POST", "/v1/tokens", { json: { user: "minted", topics: names, scopes: names } })),
+    ).toMatchObject({
+      status: 400,
+      code: "invalid_body",
+    });
+    const { token } = await mint({ user: "minted", topics: names });
+    expect(token.length).toBeLessThanOrEqual(tokenLimits.maxBytes);
+  });
+
   test.each([
     {},
+    { user: "alice", topics: ["a..b"] },
+    { user: "alice", topics: Array.from({ length: 17 }, () => "a") },
+    { user: "alice", scopes: ["a b"] },
     { user: "" },
     { user: "alice", ttl: 0 },
     { user: "alice", ttl: 3_601 },

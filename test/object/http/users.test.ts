@@ -79,7 +79,7 @@ describe("the inbox", () => {
         {
           seq: 1,
           id: ids[0],
-          type: "notification",
+          type: "note",
           priority: "critical",
           at: expect.any(Number),
           expires: expect.any(Number),

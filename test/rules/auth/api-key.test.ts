@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { apiKeyRecord, apiKeyRecords, mintApiKey, scopes, verifyApiKey } from "../../../src/auth/api-key.ts";
+import {
+  apiKeyRecord,
+  apiKeyRecords,
+  mintApiKey,
+  opensTopic,
+  scopes,
+  verifyApiKey,
+} from "../../../src/auth/api-key.ts";
+import { topic } from "../../../src/protocol/ids.ts";
+import { topicPattern } from "../../../src/protocol/topic-pattern.ts";
 import { apiKeys } from "../../support/credentials.ts";
 
 describe("an API key", () => {
@@ -73,6 +82,15 @@ describe("an API key", () => {
   });
 });
 
+test("B29 a key is for any topic, unless it names patterns of some", () => {
+  const patterns = [topicPattern.parse("team.*")];
+  expect(opensTopic(mintApiKey(["topics"]).record, topic.parse("news"))).toBe(true);
+  const { record } = mintApiKey(["topics"], patterns);
+  expect(opensTopic(record, topic.parse("team.7"))).toBe(true);
+  expect(opensTopic(record, topic.parse("news"))).toBe(false);
+  expect(apiKeyRecords.parse(JSON.stringify([record]))).toEqual([record]);
+});
+
 describe("API_KEYS", () => {
   const good = apiKeyRecord(apiKeys.all, ["publish"]);
 
@@ -87,6 +105,8 @@ describe("API_KEYS", () => {
     ["an id twice", JSON.stringify([good, good]), "holds an id twice"],
     ["a key in place of its hash", JSON.stringify([{ ...good, sha256: apiKeys.all }]), "must be a SHA-256"],
     ["an unknown scope", JSON.stringify([{ ...good, scopes: ["everything"] }]), "dead-letters"],
+    ["a bad pattern", JSON.stringify([{ ...good, topics: ["a..b"] }]), "must be segments between dots"],
+    ["no pattern", JSON.stringify([{ ...good, topics: [] }]), "topics"],
     ["a bad id", JSON.stringify([{ ...good, id: "A" }]), "must be 8 characters"],
   ])("with %s is refused, and the refusal repeats no value", (_, text, reason) => {
     const message = apiKeyRecords.safeParse(text).error?.message;

@@ -22,8 +22,26 @@ function refusal(change: object, at = now): string {
 describe("the claims of a connect token", () => {
   test("say who connects, since when and until when, to the millisecond", () => {
     expect(readClaims({ ...good, iat: seconds - 0.123, device: "phone" }, expected, now)).toEqual({
-      ok: { user: "alice", issued: now - 123, expires: now + 600_000, id: "one", device: "phone" },
+      ok: {
+        user: "alice",
+        issued: now - 123,
+        expires: now + 600_000,
+        id: "one",
+        device: "phone",
+        grants: { topics: [], scopes: [] },
+      },
     });
+  });
+
+  test("say which topics the user may join, and which scopes it has for the handlers", () => {
+    const topics = ["news", "team.7.*", "public.**"];
+    const scopes = ["orders", "chat:write"];
+    const verdict = readClaims({ ...good, topics, scopes }, expected, now);
+    expect(verdict).toMatchObject({ ok: { grants: { topics, scopes } } });
+    const most = Array.from({ length: tokenLimits.maxGrants }, (_, index) => `a${index}`);
+    expect(refusal({ topics: most, scopes: most })).toBe("accepted");
+    expect(refusal({ topics: [...most, "b"] })).toBe("token_invalid");
+    expect(refusal({ scopes: [...most, "b"] })).toBe("token_invalid");
   });
 
   test("A13 an expiry is forgiven inside the leeway and not at its end", () => {
@@ -82,6 +100,13 @@ describe("the claims of a connect token", () => {
     { jti: "a\r\nb" },
     { jti: "ä" },
     { device: "a b" },
+    { topics: "news" },
+    { topics: ["a..b"] },
+    { topics: ["**.a"] },
+    { topics: [7] },
+    { scopes: "orders" },
+    { scopes: [""] },
+    { scopes: ["a b"] },
   ])("%j is refused", (change) => {
     expect(refusal(change)).toBe("token_invalid");
   });

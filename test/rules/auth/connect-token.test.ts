@@ -6,6 +6,7 @@ import { mintConnectToken, verifyConnectToken } from "../../../src/auth/connect-
 import { ProviderUnavailable, providerKeys } from "../../../src/auth/provider-keys.ts";
 import { tokenLimits } from "../../../src/limits.ts";
 import { deviceId, userId } from "../../../src/protocol/ids.ts";
+import { topicPattern } from "../../../src/protocol/topic-pattern.ts";
 import {
   apiKeys,
   type Forgery,
@@ -46,8 +47,21 @@ describe("a connect token of the hub's own", () => {
     });
     expect(expires).toBe(now + 60_005);
     expect(await verifyConnectToken(token, tokenSettings, now)).toEqual({
-      ok: { user: "alice", issued: now + 5, expires, id: expect.stringMatching(/^.{36}$/), device: "phone" },
+      ok: {
+        user: "alice",
+        issued: now + 5,
+        expires,
+        id: expect.stringMatching(/^.{36}$/),
+        device: "phone",
+        grants: { topics: [], scopes: [] },
+      },
     });
+  });
+
+  test("carries the topics and scopes that it grants", async () => {
+    const grants = { topics: [topicPattern.parse("team.*")], scopes: ["orders"] };
+    const { token } = await mintConnectToken(alice, tokenSettings, now, grants);
+    expect(await verifyConnectToken(token, tokenSettings, now)).toMatchObject({ ok: { grants } });
   });
 
   test("lasts an hour unless less is asked for", async () => {

@@ -11,7 +11,7 @@ test("what is marked as read needs nothing that is not loaded yet", async () => 
   const { client, socket } = await connected({ token });
   socket.receive(welcome({ head: 0 }));
   await pass();
-  vi.doMock("../../../src/client/inbox.ts", () => {
+  vi.doMock("../../../src/client/account.ts", () => {
     throw new Error("the network is gone");
   });
   const fetched = vi.fn(async () => Response.json({ unread: 0, readUpTo: 7, rev: 1 }));

@@ -1,10 +1,11 @@
 /** The inbox and what of it is read, over HTTP, as the app asks for them. */
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import * as clientLimits from "../../../src/client/limits.ts";
-import { type AppOptions, connected, device, inFakeTime, pass } from "../../support/client-app.ts";
+import { connected, device, inFakeTime, pass } from "../../support/client-app.ts";
 import { welcome } from "../../support/client-driver.ts";
 import { readableToken } from "../../support/connect-token.ts";
 import { FakeSocket } from "../../support/fake-socket.ts";
+import { httpHub, live, outcome, token, tokenOf } from "../../support/http-hub.ts";
 
 inFakeTime();
 
@@ -26,79 +27,28 @@ const page = {
   state,
 };
 
-/** What the hub was asked, and what it answers; a string is a network that fails. */
-let asked: {
-  readonly url: string;
-  readonly method: string;
-  readonly token: string;
-  readonly body: unknown;
-}[];
-let answers: (Response | string)[];
-
-beforeEach(() => {
-  asked = [];
-  answers = [];
-  vi.stubGlobal("fetch", async (url: URL, { method, headers, body }: FetchInit) => {
-    const token = headers.Authorization.slice("Bearer ".length);
-    asked.push({ url: url.href, method, token, body: body === undefined ? undefined : JSON.parse(body) });
-    const answer = answers.shift() ?? Response.json(state);
-    if (typeof answer === "string") throw new TypeError(answer);
-    return answer;
-  });
-});
-
-interface FetchInit {
-  readonly method: string;
-  readonly headers: { readonly Authorization: string };
-  readonly body?: string;
-}
-
-function tokenOf(user: string, lifetimeMs = 3_600_000): string {
-  return readableToken({ sub: user, exp: (Date.now() + lifetimeMs) / 1_000, name: "Zoë" });
-}
-
-const token = async () => tokenOf("alice");
-
-/** A client that is live. */
-async function live(options: AppOptions = {}) {
-  const parts = await connected({ token, ...options });
-  parts.socket.receive(welcome({ resumed: false, reason: "new", head: 0 }));
-  await pass();
-  return parts;
-}
-
-/** How a promise stands. */
-function outcome(promise: Promise<unknown>) {
-  const found: { is: string } = { is: "waiting" };
-  promise.then(
-    () => {
-      found.is = "done";
-    },
-    (error: unknown) => {
-      found.is = String(error);
-    },
-  );
-  return found;
-}
+const hub = httpHub(() => Response.json(state));
 
 describe("a page of the inbox", () => {
   test("is asked for without a connection, for the user of the token", async () => {
-    answers = [Response.json(page)];
+    hub.answers = [Response.json(page)];
     const { client } = device({ token });
     expect(await client.inbox()).toEqual(page);
-    expect(asked).toMatchObject([{ url: "http://hub.test:8787/v1/users/alice/messages?", method: "GET" }]);
+    expect(hub.asked).toMatchObject([
+      { url: "http://hub.test:8787/v1/users/alice/messages?", method: "GET" },
+    ]);
     expect(FakeSocket.opened).toEqual([]);
   });
 
   test("is asked for with what the app wants of it, under the path of the hub", async () => {
-    answers = [Response.json(page), Response.json({ messages: [], state })];
+    hub.answers = [Response.json(page), Response.json({ messages: [], state })];
     const { client } = device({ token, url: "https://example.com/hub" });
     await client.inbox({ cursor: 12, limit: 20, unread: true });
-    expect(asked[0]?.url).toBe(
+    expect(hub.asked[0]?.url).toBe(
       "https://example.com/hub/v1/users/alice/messages?cursor=12&limit=20&unread=true",
     );
     expect(await client.inbox({ limit: 1 })).toEqual({ messages: [], state });
-    expect(asked[1]?.url).toBe("https://example.com/hub/v1/users/alice/messages?limit=1");
+    expect(hub.asked[1]?.url).toBe("https://example.com/hub/v1/users/alice/messages?limit=1");
   });
 
   test.each([
@@ -118,14 +68,14 @@ describe("a page of the inbox", () => {
     ["no state", Response.json({ messages: [] }), "gave no inbox"],
     ["nothing, since the network fails", "network down", "network down"],
   ])("fails where the hub gives %s", async (_, answer, message) => {
-    answers = [answer];
+    hub.answers = [answer];
     await expect(device({ token }).client.inbox()).rejects.toThrow(message);
   });
 });
 
 describe("the token of a request", () => {
   test("is the one that the connection has, while it is good for another minute", async () => {
-    answers = [Response.json(page), Response.json(page)];
+    hub.answers = [Response.json(page), Response.json(page)];
     let made = 0;
     const { client } = await live({
       token: async () => {
@@ -142,7 +92,7 @@ describe("the token of a request", () => {
   });
 
   test("is kept for the next one, and for a connection that follows at once", async () => {
-    answers = [Response.json(page), Response.json(page)];
+    hub.answers = [Response.json(page), Response.json(page)];
     let made = 0;
     const { client } = device({
       token: async () => {
@@ -165,7 +115,7 @@ describe("the token of a request", () => {
     socket.end(4004);
     await pass(1_000);
     await expect(client.inbox()).rejects.toThrow("this token was refused before");
-    expect(asked).toEqual([]);
+    expect(hub.asked).toEqual([]);
   });
 
   test.each([
@@ -176,7 +126,7 @@ describe("the token of a request", () => {
     ["without an end", readableToken({ sub: "alice" })],
   ])("must name the user: %s", async (_, text) => {
     await expect(device({ token: async () => text }).client.inbox()).rejects.toThrow("names no user");
-    expect(asked).toEqual([]);
+    expect(hub.asked).toEqual([]);
   });
 
   test("that can't be had is the app's own error", async () => {
@@ -193,15 +143,15 @@ describe("a token that the hub does not take", () => {
       return tokenOf(`user-${given}`);
     };
     const { client } = device({ token });
-    answers = [Response.json(page), new Response("{}", { status: 401 }), Response.json(page)];
+    hub.answers = [Response.json(page), new Response("{}", { status: 401 }), Response.json(page)];
     await client.inbox();
     await client.inbox();
-    expect(asked.map(({ url }) => new URL(url).pathname.split("/")[3])).toEqual([
+    expect(hub.asked.map(({ url }) => new URL(url).pathname.split("/")[3])).toEqual([
       "user-1",
       "user-1",
       "user-2",
     ]);
-    answers = [new Response("{}", { status: 401 }), new Response("no", { status: 401 })];
+    hub.answers = [new Response("{}", { status: 401 }), new Response("no", { status: 401 })];
     await expect(client.inbox()).rejects.toThrow("the hub refused: 401 no");
     expect(given).toBe(3);
   });
@@ -213,7 +163,7 @@ describe("marking as read", () => {
     await client.read({ ids: ["message-1", "message-2"] });
     await client.read({ upTo: 7 });
     const url = "http://hub.test:8787/v1/users/alice/read";
-    expect(asked).toMatchObject([
+    expect(hub.asked).toMatchObject([
       { url, method: "POST", body: { ids: ["message-1", "message-2"] } },
       { url, method: "POST", body: { upTo: 7 } },
     ]);
@@ -222,67 +172,67 @@ describe("marking as read", () => {
 
   test("needs no request for no message", async () => {
     await device({ token }).client.read({ ids: [] });
-    expect(asked).toEqual([]);
+    expect(hub.asked).toEqual([]);
   });
 
   test("of very many goes in parts that the hub takes, one after the other", async () => {
     const ids = Array.from({ length: 2 * clientLimits.markedIds + 1 }, (_, index) => `message-${index}`);
     const { client } = await live();
     await client.read({ ids });
-    const parts = asked.map(({ body }) => (body instanceof Object && "ids" in body ? body.ids : []));
+    const parts = hub.asked.map(({ body }) => (body instanceof Object && "ids" in body ? body.ids : []));
     expect(parts).toEqual([ids.slice(0, 1_000), ids.slice(1_000, 2_000), ids.slice(2_000)]);
     client.close();
   });
 
   test("is rejected when the hub refuses, and what was to follow is not sent", async () => {
-    answers = [new Response('{"code":"forbidden"}', { status: 403 })];
+    hub.answers = [new Response('{"code":"forbidden"}', { status: 403 })];
     const { client } = await live();
     const ids = Array.from({ length: clientLimits.markedIds + 1 }, (_, index) => `message-${index}`);
     await expect(client.read({ ids })).rejects.toThrow('the hub refused: 403 {"code":"forbidden"}');
-    expect(asked).toHaveLength(1);
+    expect(hub.asked).toHaveLength(1);
     client.close();
   });
 
   test("waits for the connection where the network fails, however often it is cut, and is done with it", async () => {
     const { client, socket } = await live();
     socket.end(1006);
-    answers = ["down", "down again"];
+    hub.answers = ["down", "down again"];
     const marking = outcome(client.read({ upTo: 7 }));
     await pass(5_000);
     FakeSocket.latest().receive(welcome({ from: 0, head: 0 }));
     // Back, and gone before the request got through.
     FakeSocket.latest().end(1006);
     await pass(5_000);
-    expect(asked).toHaveLength(2);
+    expect(hub.asked).toHaveLength(2);
     expect(marking.is).toBe("waiting");
     FakeSocket.latest().receive(welcome({ from: 0, head: 0 }));
     await pass();
     expect(marking.is).toBe("done");
-    expect(asked.map(({ body }) => body)).toEqual([{ upTo: 7 }, { upTo: 7 }, { upTo: 7 }]);
+    expect(hub.asked.map(({ body }) => body)).toEqual([{ upTo: 7 }, { upTo: 7 }, { upTo: 7 }]);
     client.close();
   });
 
   test.each([429, 503])("is tried again where the hub answers %d", async (status) => {
-    answers = [new Response("busy", { status })];
+    hub.answers = [new Response("busy", { status })];
     const { client } = await live();
     const marking = outcome(client.read({ upTo: 7 }));
     await pass(5_000);
     expect(marking.is).toBe("done");
-    expect(asked).toHaveLength(2);
+    expect(hub.asked).toHaveLength(2);
     client.close();
   });
 
   test("does not wait until a device that is back has caught up, which may take long", async () => {
     const { client, socket } = await live();
     socket.end(1006);
-    answers = ["down"];
+    hub.answers = ["down"];
     const marking = outcome(client.read({ upTo: 7 }));
     await pass(5_000);
     expect(marking.is).toBe("waiting");
     FakeSocket.latest().receive(welcome({ from: 0, head: 1 }));
     await pass();
     expect([client.status.state, marking.is]).toEqual(["syncing", "done"]);
-    answers = ["down"];
+    hub.answers = ["down"];
     const again = outcome(client.read({ upTo: 8 }));
     await pass(1_000);
     expect([client.status.state, again.is]).toEqual(["syncing", "done"]);
@@ -292,21 +242,21 @@ describe("marking as read", () => {
   test("of two at once is two requests, and each has its own end", async () => {
     const { client, socket } = await live();
     socket.end(1006);
-    answers = ["down", "down"];
+    hub.answers = ["down", "down"];
     const first = outcome(client.read({ upTo: 7 }));
     const second = outcome(client.read({ ids: ["message-9"] }));
     await pass(5_000);
-    answers = [Response.json(state), new Response("no", { status: 400 })];
+    hub.answers = [Response.json(state), new Response("no", { status: 400 })];
     FakeSocket.latest().receive(welcome({ from: 0, head: 0 }));
     await pass();
-    expect([first.is, second.is]).toEqual(["done", "Error: the hub refused: 400 no"]);
+    expect([first.is, second.is]).toEqual(["done", "HubError: the hub refused: 400 no"]);
     client.close();
   });
 
   test("is rejected when the client stops before the connection is back", async () => {
     const { client, socket } = await live();
     socket.end(1006);
-    answers = ["down", "down"];
+    hub.answers = ["down", "down"];
     const byApp = outcome(client.read({ upTo: 7 }));
     await pass();
     client.close();
@@ -323,25 +273,25 @@ describe("marking as read", () => {
 
   test("gives up after three tries where the connection is there and the request gets no answer", async () => {
     const { client } = await live();
-    answers = ["down", "down", "down"];
+    hub.answers = ["down", "down", "down"];
     const marking = outcome(client.read({ upTo: 7 }));
     await pass();
-    expect(asked).toHaveLength(1);
+    expect(hub.asked).toHaveLength(1);
     await pass(1_000);
-    expect(asked).toHaveLength(2);
+    expect(hub.asked).toHaveLength(2);
     await pass(2_000);
-    expect(marking.is).toBe("TypeError: down");
-    expect(asked).toHaveLength(clientLimits.tries);
+    expect(marking.is).toMatch(/^NoAnswerError: .*: down$/);
+    expect(hub.asked).toHaveLength(clientLimits.tries);
     client.close();
   });
 
   test("of a client that is not started works, and waits for nothing that will not come", async () => {
     const { client } = device({ token });
     await client.read({ upTo: 7 });
-    expect(asked).toHaveLength(1);
-    answers = ["down", "down", "down"];
+    expect(hub.asked).toHaveLength(1);
+    hub.answers = ["down", "down", "down"];
     const marking = outcome(client.read({ upTo: 8 }));
     await pass(10_000);
-    expect(marking.is).toBe("TypeError: down");
+    expect(marking.is).toMatch(/^NoAnswerError: .*: down$/);
   });
 });

@@ -1,51 +1,18 @@
 import { describe, expect, test } from "vitest";
-import {
-  callsOf,
-  planPublish,
-  type Requested,
-  request,
-  requestFaults,
-} from "../../../src/http/publish-plan.ts";
+import { callsOf, type Named, planPublish } from "../../../src/http/publish-plan.ts";
 import { type Answer, receiptOf, resultOf } from "../../../src/http/receipt.ts";
-import { directLimits, messageLimits, requestLimits } from "../../../src/limits.ts";
-import { messageId } from "../../../src/protocol/ids.ts";
-import { publishedMessage } from "../../../src/protocol/message.ts";
+import { directLimits } from "../../../src/limits.ts";
+import type { UserId } from "../../../src/protocol/ids.ts";
 import type { Priority } from "../../../src/protocol/priority.ts";
 import { aMessage, manyUsers, users } from "../../support/lanes.ts";
 
-function item(number: number, priority: Priority, ...names: string[]): Requested {
-  return { message: aMessage(number, { priority }), users: users(...names), ttl: undefined };
+function item(number: number, priority: Priority, ...names: string[]): Named {
+  return named(number, priority, users(...names));
 }
 
-describe("a publish request", () => {
-  test("takes the publisher's ids, and names the others by their place", () => {
-    const messages = [{ id: "given-by-publisher" }, {}].map((more) =>
-      publishedMessage.parse({ to: { users: ["a", "b", "a"] }, type: "t", ttl: 1e9, ...more }),
-    );
-    const items = request(messages, (index) => messageId.parse(`place-of-${index}`), 5_000);
-    expect(items.map(({ message }) => message.id)).toEqual(["given-by-publisher", "place-of-1"]);
-    expect(items[0]).toMatchObject({
-      users: ["a", "b"],
-      ttl: messageLimits.maxTtlSeconds,
-      message: { at: 5_000, expires: 5_000 + messageLimits.maxTtlSeconds * 1_000 },
-    });
-  });
-
-  test("with too many users in sum is refused, however they are spread", () => {
-    const half = manyUsers(requestLimits.maxRecipients / 2);
-    const items = [1, 2].map((number): Requested => ({ ...item(number, "low"), users: half }));
-    expect(requestFaults(items)).toEqual([]);
-    expect(requestFaults([...items, item(3, "low", "one-more")])).toEqual([
-      { path: "messages", message: "address more than 10000 users in sum" },
-    ]);
-  });
-
-  test("with an id twice is refused", () => {
-    expect(requestFaults([item(1, "low", "a"), item(2, "low", "a"), item(1, "high", "b")])).toEqual([
-      { path: "messages[2].id", message: "is the id of another message" },
-    ]);
-  });
-});
+function named(number: number, priority: Priority, of: readonly UserId[]): Named {
+  return { message: aMessage(number, { priority }), audience: { users: of }, users: of, ttl: undefined };
+}
 
 describe("the plan of a publish", () => {
   test("sends critical messages to their users at once, and the rest into the lanes", () => {
@@ -55,17 +22,21 @@ describe("the plan of a publish", () => {
       item(3, "high", "b"),
       item(4, "critical", "b"),
     ];
-    expect(planPublish(items)).toEqual({ direct: [items[1], items[3]], queued: [items[0], items[2]] });
+    expect(planPublish(items)).toEqual({
+      direct: [items[1], items[3]],
+      queued: [items[0], items[2]],
+      crowded: [],
+    });
   });
 
   test("counts the users of all critical messages together", () => {
     const names = manyUsers(directLimits.maxUsers);
-    const few: Requested = { ...item(1, "critical"), users: names };
+    const few = named(1, "critical", names);
     expect(planPublish([few]).direct).toEqual([few]);
     const again = item(2, "critical", names[0] ?? "");
     expect(planPublish([few, again]).direct).toEqual([few, again]);
     const oneMore = item(3, "critical", "one-more");
-    expect(planPublish([few, oneMore])).toEqual({ direct: [], queued: [few, oneMore] });
+    expect(planPublish([few, oneMore])).toEqual({ direct: [], queued: [few, oneMore], crowded: [] });
   });
 
   test("makes one call for each user, with the messages in their order", () => {
@@ -123,7 +94,7 @@ describe("a receipt", () => {
   });
 
   test("of a message for nobody but who is connected has no expiry", () => {
-    const live: Requested = { ...item(1, "low", "alice"), message: aMessage(1, { live: true }), ttl: 0 };
+    const live: Named = { ...item(1, "low", "alice"), message: aMessage(1, { live: true }), ttl: 0 };
     expect(receiptOf(live)).toEqual({ id: "message-1", recipients: 1, state: "queued", ttl: 0 });
   });
 });

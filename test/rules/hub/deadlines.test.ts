@@ -146,29 +146,29 @@ describe("what is stored", () => {
 
 describe("the alarm", () => {
   it("is not needed where nothing is ever due", () => {
-    expect(nextDeadline([], undefined, now)).toBeUndefined();
+    expect(nextDeadline([], undefined, [], now)).toBeUndefined();
   });
 
   it("comes for the first of the connections", () => {
-    const at = nextDeadline([pulse, { ...pulse, stalledUntil: now + 3 }], undefined, now);
+    const at = nextDeadline([pulse, { ...pulse, stalledUntil: now + 3 }], undefined, [], now);
     expect(at).toBe(now + 3);
   });
 
   it("comes for the earliest expiry and for the oldest id", () => {
-    expect(nextDeadline([], { ...nothing, earliestExpiry: now + 1 }, now)).toBe(sweepAt(now + 1));
-    expect(nextDeadline([], { ...nothing, oldestCommit: now }, now)).toBe(
+    expect(nextDeadline([], { ...nothing, earliestExpiry: now + 1 }, [], now)).toBe(sweepAt(now + 1));
+    expect(nextDeadline([], { ...nothing, oldestCommit: now }, [], now)).toBe(
       sweepAt(now + inboxLimits.dedupeHorizonMs),
     );
   });
 
   it("comes for the deletion once nobody is connected", () => {
-    expect(nextDeadline([], nothing, now)).toBe(now + inboxLimits.lingerMs);
-    expect(nextDeadline([{ ...pulse, pinged: now + 9 * hour }], nothing, now)).toBe(
+    expect(nextDeadline([], nothing, [], now)).toBe(now + inboxLimits.lingerMs);
+    expect(nextDeadline([{ ...pulse, pinged: now + 9 * hour }], nothing, [], now)).toBe(
       now + hour - reauthBeforeMs,
     );
   });
 
   it("is never set into the past", () => {
-    expect(nextDeadline([], { ...nothing, lastSeen: 0 }, now)).toBe(now);
+    expect(nextDeadline([], { ...nothing, lastSeen: 0 }, [], now)).toBe(now);
   });
 });

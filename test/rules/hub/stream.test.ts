@@ -2,9 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   acknowledge,
-  type CommitFacts,
   type Cursor,
-  commit,
   cursorAt,
   express,
   open,
@@ -12,8 +10,7 @@ import {
   type Window,
 } from "../../../src/hub/stream.ts";
 import { goneReasons } from "../../../src/protocol/frames.ts";
-import { priorities, priorityRank } from "../../../src/protocol/priority.ts";
-import { message, now, row, rows } from "./support.ts";
+import { now, row, rows } from "./support.ts";
 
 const window: Window = {
   windowMessages: 4,
@@ -23,121 +20,6 @@ const window: Window = {
   maxExpress: 2,
   stallTimeoutMs: 60_000,
 };
-const facts: CommitFacts = {
-  head: 9,
-  known: undefined,
-  erasedAt: 0,
-  stored: 5,
-  superseded: [],
-  weakest: undefined,
-};
-
-describe("commit", () => {
-  it("gives a new message the next number", () => {
-    const committed = { verdict: { verdict: "committed", seq: 10 }, withdrawn: [] };
-    expect(commit(message(), facts, now, 10)).toEqual(committed);
-  });
-
-  it("D2 answers a known id with the number that it has", () => {
-    const known = { seq: 3, same: true };
-    expect(commit(message(), { ...facts, known }, now, 10)).toEqual({
-      verdict: { verdict: "duplicate", seq: 3 },
-    });
-  });
-
-  it("B5 never lets an id stand for two contents", () => {
-    const known = { seq: 3, same: false };
-    expect(commit(message(), { ...facts, known }, now, 10)).toEqual({ verdict: { verdict: "id_conflict" } });
-  });
-
-  it("D23 takes no number for what expired before its commit, to the millisecond", () => {
-    expect(commit(message("normal", { expires: now }), facts, now, 10)).toEqual({
-      verdict: { verdict: "expired" },
-    });
-    expect(commit(message("normal", { expires: now + 1 }), facts, now, 10).verdict.verdict).toBe("committed");
-  });
-
-  it("a known id is a duplicate even after it expired", () => {
-    const known = { seq: 3, same: true };
-    const { verdict } = commit(message("normal", { expires: now - 1 }), { ...facts, known }, now, 10);
-    expect(verdict).toEqual({ verdict: "duplicate", seq: 3 });
-  });
-
-  it("D30 brings nothing back that was accepted before the user was erased", () => {
-    const erased = { ...facts, erasedAt: now, known: { seq: 3, same: true } };
-    expect(commit(message(), erased, now, 10)).toEqual({ verdict: { verdict: "gone" } });
-    expect(
-      commit(message("normal", { at: now + 1 }), { ...facts, erasedAt: now }, now, 10).verdict.verdict,
-    ).toBe("committed");
-  });
-
-  it("D24 withdraws the older messages of the same collapse key", () => {
-    expect(commit(message(), { ...facts, superseded: [4] }, now, 10)).toEqual({
-      verdict: { verdict: "committed", seq: 10 },
-      withdrawn: [{ seq: 4, reason: "collapsed" }],
-    });
-  });
-
-  it("at the cap a collapsed message makes the room", () => {
-    const full = { ...facts, stored: 5, superseded: [4], weakest: { seq: 1, priority: "low" as const } };
-    expect(commit(message(), full, now, 5)).toEqual({
-      verdict: { verdict: "committed", seq: 10 },
-      withdrawn: [{ seq: 4, reason: "collapsed" }],
-    });
-  });
-
-  it("D25 evicts the weakest at the cap, and the new message where that is the weakest", () => {
-    const full = { ...facts, weakest: { seq: 2, priority: "normal" as const } };
-    const evicted = (priority: "low" | "normal" | "critical") => {
-      const decided = commit(message(priority), full, now, 5);
-      return "withdrawn" in decided ? decided.withdrawn : decided.verdict;
-    };
-    expect(evicted("critical")).toEqual([{ seq: 2, reason: "evicted" }]);
-    expect(evicted("normal")).toEqual([{ seq: 2, reason: "evicted" }]);
-    expect(evicted("low")).toEqual([{ seq: 10, reason: "evicted" }]);
-  });
-
-  it("D25 refuses where only critical messages are left", () => {
-    expect(commit(message("critical"), facts, now, 5)).toEqual({ verdict: { verdict: "inbox_full" } });
-  });
-
-  it("keeps the stream whole and below the cap, whatever comes", () => {
-    const arrivals = fc.array(
-      fc.record({ id: fc.integer({ min: 1, max: 12 }), priority: fc.constantFrom(...priorities) }),
-      { maxLength: 40 },
-    );
-    fc.assert(
-      fc.property(arrivals, fc.integer({ min: 1, max: 5 }), (all, cap) => {
-        const stored = new Map<number, (typeof priorities)[number]>();
-        const numbers = new Map<number, number>();
-        for (const { id, priority } of all) {
-          const seq = numbers.get(id);
-          const [weakest] = [...stored]
-            .map(([number, rank]) => ({ seq: number, priority: rank }))
-            .filter((one) => one.priority !== "critical")
-            .sort((a, b) => priorityRank[b.priority] - priorityRank[a.priority] || a.seq - b.seq);
-          const known = seq === undefined ? undefined : { seq, same: true };
-          const decided = commit(
-            message(priority),
-            { ...facts, head: numbers.size, known, stored: stored.size, weakest },
-            now,
-            cap,
-          );
-          if (!("withdrawn" in decided)) continue;
-          numbers.set(id, decided.verdict.seq);
-          stored.set(decided.verdict.seq, priority);
-          for (const gone of decided.withdrawn) {
-            expect(stored.get(gone.seq)).not.toBe("critical");
-            stored.delete(gone.seq);
-          }
-          expect(stored.size).toBeLessThanOrEqual(cap);
-        }
-        expect([...numbers.values()]).toEqual([...numbers.values()].map((_, index) => index + 1));
-      }),
-    );
-  });
-});
-
 describe("open", () => {
   it("D10 resumes from the client's own cursor", () => {
     expect(open({ epoch: "e", seq: 3 }, "e", 5)).toEqual({ from: 3 });

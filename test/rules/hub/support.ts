@@ -24,6 +24,9 @@ export function row(seq: number, parts: Partial<StreamRow> = {}): StreamRow {
     body: '"12345678"',
     bytes: 10,
     gone: null,
+    topic: null,
+    replaces: null,
+    attention: null,
     ...parts,
   };
 }

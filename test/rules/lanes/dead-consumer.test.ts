@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { consumeDead, recordsOf } from "../../../src/lanes/dead-consumer.ts";
 import { type DeadRecord, encodeDead } from "../../../src/lanes/dead-record.ts";
 import { encode } from "../../../src/lanes/envelope.ts";
+import { encodeJob, paging } from "../../../src/lanes/job.ts";
 import { laneLimits } from "../../../src/limits.ts";
+import { topic } from "../../../src/protocol/ids.ts";
 import { aMessage, handed, recordedLanes, to, users } from "../../support/lanes.ts";
 
 const ours: DeadRecord = {
@@ -83,6 +85,14 @@ describe("what the platform moved by itself", () => {
         raw: "{",
       },
     ]);
-    expect(recordsOf('{"v":2}', 7)).toMatchObject([{ reason: "unknown_version", raw: '{"v":2}' }]);
+    expect(recordsOf('{"v":3}', 7)).toMatchObject([{ reason: "unknown_version", raw: '{"v":3}' }]);
+  });
+
+  test("is kept as it is where it was a job, for the lane of its message", () => {
+    const raw = encodeJob(paging(aMessage(1, { priority: "low" }), { topic: topic.parse("news") }));
+    const attempts = laneLimits.maxHandouts;
+    expect(recordsOf(raw, 7)).toEqual([
+      { reason: "abandoned", attempts, error: "", at: 7, lane: "low", raw },
+    ]);
   });
 });

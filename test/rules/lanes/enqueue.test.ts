@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { DeadRecord } from "../../../src/lanes/dead-record.ts";
 import { enqueue, enqueueDead, enqueueOrStore } from "../../../src/lanes/enqueue.ts";
 import { type Addressed, parse } from "../../../src/lanes/envelope.ts";
+import { beginning } from "../../../src/lanes/job.ts";
 import { batches, textOf } from "../../../src/lanes/send.ts";
 import { laneLimits } from "../../../src/limits.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
@@ -50,6 +51,24 @@ describe("a request", () => {
     expect(lanes.sent).toEqual([]);
     expect(lanes.stored).toHaveLength(1);
     expect(recipients(lanes.stored.flat().map(({ text }) => text))).toBe(6);
+  });
+
+  test("with messages for crowds commits their jobs at the same point", async () => {
+    const lanes = recordedLanes();
+    const job = (priority: Priority) => beginning(aMessage(2, { priority }), { everyone: "all" });
+    expect(await enqueue(lanes, [], [job("high")])).toBe("accepted");
+    expect(await enqueue(lanes, [of("high")], [job("high")])).toBe("accepted");
+    const kinds = lanes.sent.map(({ lane, texts }) => [lane, texts.map((text) => parse(text).kind)]);
+    expect(kinds).toEqual([
+      ["high", ["job"]],
+      ["high", ["envelope", "job"]],
+    ]);
+    expect(await enqueue(lanes, [of("low")], [job("high")])).toBe("accepted");
+    const stored = lanes.stored.flat().map(({ lane, text }) => [lane, parse(text).kind]);
+    expect(stored).toEqual([
+      ["high", "job"],
+      ["low", "envelope"],
+    ]);
   });
 
   test("is refused whole when its commit point refuses", async () => {

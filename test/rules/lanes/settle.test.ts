@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Addressed, Envelope } from "../../../src/lanes/envelope.ts";
-import { type Outcome, settle, settleUnreadable } from "../../../src/lanes/settle.ts";
+import { type Outcome, settle, settleStep, settleUnreadable } from "../../../src/lanes/settle.ts";
 import { laneLimits } from "../../../src/limits.ts";
 import { aMessage, to, users } from "../../support/lanes.ts";
 
@@ -148,6 +148,46 @@ describe("a text that is no envelope", () => {
     });
     expect(settleUnreadable(newer, "{}", "low", at(last))).toMatchObject({
       dead: [{ reason: "unknown_version", raw: "{}", attempts: last }],
+      next: { do: "ack" },
+    });
+  });
+});
+
+describe("a job", () => {
+  const at = (attempt: number) => ({ attempt, now: 5_000, random: 0.5 });
+
+  test("sends what its step says, and is acknowledged after that", () => {
+    const sending = { texts: ["a", "b"], users: 3, delaySeconds: 9 };
+    expect(settleStep({ do: "send", sending }, "raw", "low", at(last))).toEqual({
+      dead: [],
+      next: { do: "send", texts: ["a", "b"], delaySeconds: 9 },
+    });
+  });
+
+  test("is acknowledged where there is nothing more to send", () => {
+    const done = { dead: [], next: { do: "ack" } };
+    const sending = { texts: [], users: 0, delaySeconds: 0 };
+    expect(settleStep({ do: "send", sending }, "raw", "low", at(1))).toEqual(done);
+    expect(settleStep({ do: "expired" }, "raw", "low", at(1))).toEqual(done);
+    expect(settleStep({ do: "withdrawn" }, "raw", "low", at(1))).toEqual(done);
+  });
+
+  test("whose step failed comes again, and an overloaded object gets its rest", () => {
+    expect(settleStep(failed, "raw", "low", at(3))).toEqual({
+      dead: [],
+      next: { do: "retry", delaySeconds: 4 },
+    });
+    expect(settleStep(overloaded, "raw", "low", at(3)).next).toEqual({ do: "retry", delaySeconds: 6 });
+  });
+
+  test("that failed at every attempt is dead as the text that it is, and a redrive goes on from there", () => {
+    expect(settleStep(failed, "raw", "low", at(last))).toEqual({
+      dead: [
+        {
+          ...{ reason: "attempts_exhausted", attempts: last, error: "Error: network", at: 5_000 },
+          ...{ lane: "low", raw: "raw" },
+        },
+      ],
       next: { do: "ack" },
     });
   });

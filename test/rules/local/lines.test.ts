@@ -33,5 +33,7 @@ test("faults are told", () => {
     "message-1",
   );
   expect(faultLine({ kind: "storage" })).toContain("could not be saved");
+  const error = new Error("the hub refused");
+  expect(faultLine({ kind: "topic", topic: "team.7", error })).toContain("team.7: Error: the hub refused");
   expect(faultLine({ kind: "hub", code: "bad_ack", message: "beyond" })).toContain("bad_ack, beyond");
 });

@@ -47,6 +47,13 @@ describe("keys", () => {
     expect(keyFrom(["all"]).granted).toEqual(scopes);
   });
 
+  test("takes the topics that the key is for", () => {
+    expect(keyFrom(["publish", "--topics", "team.*,news"]).topics).toEqual(["team.*", "news"]);
+    const { record } = mintApiKey(["publish"]);
+    const merged = keyFrom(["topics", "--topics", "news", "--merge", JSON.stringify([record])]);
+    expect(merged).toEqual({ granted: ["topics"], topics: ["news"], existing: [record] });
+  });
+
   test("takes the keys so far along", () => {
     const { record } = mintApiKey(["publish"]);
     expect(keyFrom(["tokens", "--merge", JSON.stringify([record])]).existing).toEqual([record]);
@@ -56,7 +63,7 @@ describe("keys", () => {
     expect(() => keyFrom(["tokens", "--merge", "[{]"])).toThrow("What --merge was given is not JSON.");
   });
 
-  test.each([[[]], [["publish", "everything"]], [["--scope", "publish"]]])(
+  test.each([[[]], [["publish", "everything"]], [["--scope", "publish"]], [["publish", "--topics", "a,,b"]]])(
     "tells how it is used when given %j",
     (args) => {
       expect(() => keyFrom(args)).toThrow("Usage: npm run keys");

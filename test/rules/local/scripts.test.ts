@@ -139,7 +139,8 @@ describe("keys", () => {
     expect(verifyApiKey(key, apiKeyRecords.parse(records))?.scopes).toEqual(["publish"]);
     expect(out).toContain("wrangler secret put API_KEYS");
     vi.resetModules();
-    const second = await run("mint-key", ["tokens", "--merge", records], root);
+    const second = await run("mint-key", ["tokens", "--topics", "team.*", "--merge", records], root);
+    expect(second.out).toContain("The key, with tokens, for the topics team.*.");
     const merged = apiKeyRecords.parse(second.out.match(/\[\{.*\}\]/)?.[0]);
     expect(merged.map(({ scopes }) => scopes)).toEqual([["publish"], ["tokens"]]);
     expect(verifyApiKey(key, merged)).toBeDefined();

@@ -30,8 +30,8 @@ it("declarations are laid out as the sources are", () => {
   expect(declarationOf("src/client/page/src/tabs.ts")).toBe("types/client/page/src/tabs.d.ts");
 });
 
-it("the package has an entry for devices and one for servers", async () => {
-  expect(Object.keys((await readSource()).exports)).toEqual(["./client", "./publisher"]);
+it("the package has an entry for devices, one for servers, and one for the receipts that they get", async () => {
+  expect(Object.keys((await readSource()).exports)).toEqual(["./client", "./publisher", "./receipts"]);
 });
 
 it("a README is the project's introduction and the pages, without links to files that the package lacks", () => {

@@ -103,6 +103,7 @@ test("a fault is told in a sentence", () => {
   };
   expect(faultWords({ kind: "handler", message, error: "full" })).toContain("message-1");
   expect(faultWords({ kind: "storage" })).toContain("does not keep anything");
+  expect(faultWords({ kind: "topic", topic: "team.7", error: "forbidden" })).toContain("team.7");
   expect(faultWords({ kind: "hub", code: "bad_ack", message: "no such number" })).toContain("no such number");
 });
 

@@ -20,22 +20,28 @@ const never = (values: readonly unknown[]) => values.map(() => false);
 const always = (values: readonly unknown[]) => values.map(() => true);
 
 describe("a message as published", () => {
-  it("needs a user and a type, and is normal with no data", () => {
+  it("needs an audience and a type, and has no data if none is given", () => {
     expect(publishedMessage.parse(least)).toEqual({
-      to: ["alice"],
+      to: { users: ["alice"] },
       type: "notification",
-      priority: "normal",
-      data: "null",
+      data: { value: null, text: "null" },
     });
     expect(publishedMessage.safeParse({ type: "notification" }).success).toBe(false);
     expect(publishedMessage.safeParse({ to: { user: "alice" } }).success).toBe(false);
   });
 
-  it("keeps any JSON as its text", () => {
-    expect(publishedMessage.parse({ ...least, data: { b: [1, null], a: "€" } }).data).toBe(
-      '{"b":[1,null],"a":"€"}',
-    );
-    expect(publishedMessage.parse({ ...least, data: null }).data).toBe("null");
+  it("keeps any JSON, as it is and as its text", () => {
+    const value = { b: [1, null], a: "€" };
+    expect(publishedMessage.parse({ ...least, data: value }).data).toEqual({
+      value,
+      text: '{"b":[1,null],"a":"€"}',
+    });
+    expect(publishedMessage.parse({ ...least, data: null }).data.text).toBe("null");
+  });
+
+  it("is not of a type that is the hub's own", () => {
+    expect(isTaken({ type: "hubbub.withdrawn" })).toBe(false);
+    expect(isTaken({ type: "hubbub" })).toBe(true);
   });
 
   it("B17 B18 is refused with the code of the bound that its data breaks", () => {
@@ -58,7 +64,7 @@ describe("a message as published", () => {
   it("B20 has no field that nobody knows", () => {
     expect(isTaken({ urgent: true })).toBe(false);
     expect(isTaken({ to: { user: "alice", users: ["bob"] } })).toBe(false);
-    expect(isTaken({ to: { topic: "news" } })).toBe(false);
+    expect(isTaken({ to: { topic: "news", user: "alice" } })).toBe(false);
   });
 
   it("B21 has one of four priorities", () => {
@@ -76,7 +82,9 @@ describe("a message as published", () => {
 
   it("B23 goes to at least one user, with duplicates merged", () => {
     expect(isTaken({ to: { users: [] } })).toBe(false);
-    expect(publishedMessage.parse({ ...least, to: { users: ["a", "b", "a"] } }).to).toEqual(["a", "b"]);
+    expect(publishedMessage.parse({ ...least, to: { users: ["a", "b", "a"] } }).to).toEqual({
+      users: ["a", "b"],
+    });
     const many = Array.from({ length: requestLimits.maxRecipients + 1 }, (_, index) => `user-${index}`);
     expect(isTaken({ to: { users: many } })).toBe(false);
     expect(isTaken({ to: { users: many.slice(1) } })).toBe(true);
@@ -104,6 +112,28 @@ describe("a message as published", () => {
     expect(users(good)).toEqual(always(good));
   });
 
+  it("B28 goes to one topic, by its name and not by a pattern", () => {
+    const bad = ["", ".", "a..b", ".a", "a.", "*", "a.*", "a.**", "a/b", "x".repeat(300), null];
+    const good = ["a", "team.7.builds", "x".repeat(128)];
+    const topics = (names: readonly unknown[]) => names.map((topic) => isTaken({ to: { topic } }));
+    expect(topics([...bad, ...good])).toEqual([...never(bad), ...always(good)]);
+  });
+
+  it("goes to everyone only where that is said outright", () => {
+    expect(publishedMessage.parse({ ...least, to: { everyone: true, audience: "all" } }).to).toEqual({
+      everyone: "all",
+    });
+    const bad = [{ everyone: false }, { everyone: "all" }, { everyone: true, audience: "some" }, "everyone"];
+    expect(bad.map((to) => isTaken({ to }))).toEqual(never(bad));
+  });
+
+  it("is not live and yet to be kept track of", () => {
+    const bad = [{ cancelOn: "ack" }, { replaces: "message-1" }, { receipts: true }];
+    expect(bad.map((more) => isTaken({ ttl: 0, ...more }))).toEqual(never(bad));
+    expect(bad.map((more) => isTaken({ ttl: 1, ...more }))).toEqual(always(bad));
+    expect(isTaken({ ttl: 0, receipts: false })).toBe(true);
+  });
+
   it("has an id of 8 to 64 characters, if any", () => {
     const bad = ["short", "x".repeat(65), "with space", 12_345_678];
     expect(taken("id", [...bad, "x".repeat(8), "x".repeat(64)])).toEqual([...never(bad), true, true]);
@@ -112,7 +142,7 @@ describe("a message as published", () => {
 
 describe("a request", () => {
   it("is one message or several", () => {
-    expect(publishRequest.parse(least)).toMatchObject({ batch: false, messages: [{ to: ["alice"] }] });
+    expect(publishRequest.parse(least)).toMatchObject({ batch: false, messages: [{ to: { users: ["alice"] } }] });
     expect(publishRequest.parse({ messages: [least, least] })).toMatchObject({
       batch: true,
       messages: [{}, {}],
@@ -138,7 +168,8 @@ describe("a request", () => {
 });
 
 describe("a message once accepted", () => {
-  const accepted = (parts: object) => accept(publishedMessage.parse({ ...least, ...parts }), id, now);
+  const accepted = (parts: object) =>
+    accept(publishedMessage.parse({ ...least, ...parts }), id, now, { priority: "normal" });
 
   it("keeps the id that it brought, and gets one otherwise", () => {
     expect(accepted({}).id).toBe(id);

@@ -27,6 +27,16 @@ function fits(
   );
 }
 
+test("a date in a batch is written as the hub takes it, and counted as it is written", () => {
+  const dated = (deliverAt: number | Date) => [{ to: { user: "a" }, type: "n", deliverAt }];
+  expect(bodyOf(dated(new Date(5_000)))).toBe(
+    '{"messages":[{"to":{"user":"a"},"type":"n","deliverAt":5000}]}',
+  );
+  const maxBodyBytes = bodyOf([...dated(5_000), ...dated(5_000)]).length;
+  const batch = [...dated(new Date(5_000)), ...dated(new Date(5_000))];
+  expect(chunksOf(batch, "key", { maxMessages: 9, maxRecipients: 9, maxBodyBytes })).toHaveLength(1);
+});
+
 describe("a batch", () => {
   test("is cut into runs that hold every message once, in order, each as long as the limits allow", () => {
     fc.assert(

@@ -66,7 +66,7 @@ export function modelHub(fates: readonly Fate[] = [], delayMs = 5): ModelHub {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       running -= 1;
       if (fate === "lost") throw new TypeError("no route to host");
-      return answer(fate, key ?? "", body);
+      return answer(fate, key ?? "", body ?? "");
     },
   };
 }

@@ -19,7 +19,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const hello = { to: { user: "alice" }, type: "notification", data: { text: "Hello!" } };
+const hello = { to: { user: "alice" }, type: "notification", data: { title: "Hello!" } };
 const receipt = { id: "message-1", recipients: 1, state: "queued", expires: 7 } as const;
 
 /** A publisher whose requests are answered in turn, and what it asked for; the last answer holds for all further ones. */

@@ -2,47 +2,97 @@
 import fc from "fast-check";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
-import { request } from "../../../src/http/publish-plan.ts";
+import { plainDefaults } from "../../../src/define/define-message.ts";
+import type { UserPresence as HubPresence } from "../../../src/everyone/who.ts";
+import type { MembersAnswer } from "../../../src/http/members.ts";
 import { type Receipt as HubReceipt, receiptOf, resultOf } from "../../../src/http/receipt.ts";
+import { requested } from "../../../src/lanes/request.ts";
 import type { Verdict } from "../../../src/protocol/delivery.ts";
-import { messageId } from "../../../src/protocol/ids.ts";
+import { messageId, userId } from "../../../src/protocol/ids.ts";
 import { publishedMessage, type publishRequest } from "../../../src/protocol/message.ts";
 import { priorities } from "../../../src/protocol/priority.ts";
-import { readConnectToken, readReceipt, readReceipts } from "../../../src/publisher/answers.ts";
-import { HubPublisher, type PublishMessage, type Receipt } from "../../../src/publisher/index.ts";
+import {
+  readConnectToken,
+  readMemberPage,
+  readMembersChange,
+  readPresence,
+  readReceipt,
+  readReceipts,
+} from "../../../src/publisher/answers.ts";
+import {
+  HubPublisher,
+  type MembersChange,
+  type PublishMessage,
+  type Receipt,
+  type UserPresence,
+} from "../../../src/publisher/index.ts";
+import { messageText } from "../../../src/publisher/message.ts";
 
 /** The same, for readers only. */
 type Frozen<Type> = Type extends object ? { readonly [Field in keyof Type]: Frozen<Type[Field]> } : Type;
 
 const name = fc.stringMatching(/^[a-z][a-z0-9.:-]{0,9}$/);
+const id = fc.stringMatching(/^[a-z0-9]{8,64}$/);
 const message: fc.Arbitrary<PublishMessage> = fc.record(
   {
     to: fc.oneof(
       fc.record({ user: name }),
       fc.record({ users: fc.array(name, { minLength: 1, maxLength: 3 }) }),
+      fc.record({ topic: fc.stringMatching(/^[a-z]{1,9}(\.[a-z]{1,9}){0,2}$/) }),
+      fc.record(
+        { everyone: fc.constant<true>(true), audience: fc.constantFrom("online", "all") },
+        { requiredKeys: ["everyone"] },
+      ),
     ),
     type: name,
     priority: fc.constantFrom(...priorities),
     data: fc.jsonValue({ maxDepth: 3 }),
-    ttl: fc.nat(),
+    ttl: fc.integer({ min: 1 }),
     collapseKey: name,
-    id: fc.stringMatching(/^[a-z0-9]{8,64}$/),
+    category: name,
+    id,
+    deliverAt: fc.oneof(fc.nat(), fc.date({ min: new Date(0), noInvalidDate: true })),
+    cancelOn: fc.constantFrom("ack", "read"),
+    replaces: id,
+    receipts: fc.boolean(),
   },
   { requiredKeys: ["to", "type"] },
 );
 const verdict: fc.Arbitrary<Verdict> = fc.oneof(
   fc.record({ verdict: fc.constantFrom("committed", "duplicate"), seq: fc.integer({ min: 1 }) }),
-  fc.record({ verdict: fc.constantFrom("live", "expired", "gone", "inbox_full", "id_conflict") }),
+  fc.record({
+    verdict: fc.constantFrom(
+      "live",
+      "scheduled",
+      "expired",
+      "gone",
+      "withdrawn",
+      "offline",
+      "left",
+      "inbox_full",
+      "id_conflict",
+    ),
+  }),
 );
 
 describe("what the publisher sends", () => {
   test("is what the hub takes", () => {
-    expectTypeOf<PublishMessage>().toExtend<Frozen<z.input<typeof publishedMessage>>>();
-    expectTypeOf<{ messages: PublishMessage[] }>().toExtend<Frozen<z.input<typeof publishRequest>>>();
+    /** As it is written. */
+    type Sent = Omit<PublishMessage, "deliverAt"> & { readonly deliverAt?: number };
+    expectTypeOf<Sent>().toExtend<Frozen<z.input<typeof publishedMessage>>>();
+    expectTypeOf<{ messages: Sent[] }>().toExtend<Frozen<z.input<typeof publishRequest>>>();
     fc.assert(
       fc.property(message, (sent) => {
-        publishedMessage.parse(JSON.parse(JSON.stringify(sent)));
+        const { deliverAt } = publishedMessage.parse(JSON.parse(messageText(sent)));
+        expect(deliverAt).toBe(sent.deliverAt === undefined ? undefined : Number(sent.deliverAt));
       }),
+    );
+  });
+
+  test("is refused before it is sent where its date is none", () => {
+    const sent = { to: { user: "alice" }, type: "note", deliverAt: new Date("tomorrow") };
+    expect(() => messageText(sent)).toThrow(
+      new TypeError("deliverAt must be a date, or milliseconds since 1970"),
     );
   });
 
@@ -72,11 +122,10 @@ describe("what the hub answers", () => {
     });
     fc.assert(
       fc.property(message, answers, (sent, verdicts) => {
-        const published = publishedMessage.parse(JSON.parse(JSON.stringify(sent)));
-        const [item] = request([published], () => messageId.parse("message-1"), 1_000);
-        if (item === undefined) throw new Error("no message was requested");
-        const [user] = item.users;
-        if (user === undefined) throw new Error("nobody is addressed");
+        const published = publishedMessage.parse(JSON.parse(messageText(sent)));
+        const typed = { message: published, defaults: plainDefaults };
+        const item = requested(typed, messageId.parse("message-1"), 1_000);
+        const user = userId.parse("alice");
         const results = verdicts?.map((given) =>
           resultOf(user, given === undefined ? undefined : { verdict: given, devices: 1 }),
         );
@@ -118,6 +167,31 @@ describe("what the hub answers", () => {
     expect(readReceipts(2)({ messages: [receipt] })).toBeUndefined();
     expect(readReceipts(1)({ messages: receipt })).toBeUndefined();
     expect(readReceipts(1)(null)).toBeUndefined();
+  });
+
+  test("of members is what the publisher hands on, and nothing else", () => {
+    expectTypeOf<MembersAnswer>().toExtend<MembersChange>();
+    const change = { done: 1, pending: ["alice"], failed: [{ user: "bob", reason: "limit" }] };
+    expect(readMembersChange(change)).toEqual(change);
+    expect(readMembersChange({ ...change, failed: [{ user: "bob" }] })).toBeUndefined();
+    const page = { members: [{ user: "alice", presence: false }], next: "alice" };
+    expect(readMemberPage(page)).toEqual(page);
+    expect(readMemberPage({ members: [{ user: "alice" }] })).toBeUndefined();
+    expect(readMemberPage({ ...page, next: 7 })).toBeUndefined();
+  });
+
+  test("of who is online names every user that was asked for", () => {
+    const presence = [
+      { user: "alice", online: true, since: 5, asOf: 6 },
+      { user: "bob", online: false },
+      { user: "carol", unknown: true },
+    ];
+    expectTypeOf<HubPresence>().toExtend<UserPresence>();
+    expect(readPresence(3)({ presence })).toEqual(presence);
+    expect(readPresence(2)({ presence })).toBeUndefined();
+    for (const other of [{ online: "yes" }, { online: true }, {}]) {
+      expect(readPresence(1)({ presence: [{ user: "alice", ...other }] })).toBeUndefined();
+    }
   });
 
   test("is a token only with its end", () => {

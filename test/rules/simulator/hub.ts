@@ -3,6 +3,7 @@
  * It decides nothing; every decision is a rule's.
  */
 
+import { noGrants } from "../../../src/auth/grants.ts";
 import { closesAt } from "../../../src/hub/deadlines.ts";
 import { readInbound } from "../../../src/hub/inbound.ts";
 import type { Connection } from "../../../src/hub/sockets.ts";
@@ -128,6 +129,7 @@ export class ModelHub {
       tokenExpires: token.expires,
       closesAt: closesAt(token.expires, now),
       reauthAsked: false,
+      grants: noGrants,
       history: [],
       badFrames: 0,
     };
@@ -338,7 +340,7 @@ export class ModelHub {
       if (at !== this.#alarmAt) this.#setAlarm(at);
       return;
     }
-    const next = rules.nextDeadline(this.connections.pulses(), this.stored?.holdings(), this.now());
+    const next = rules.nextDeadline(this.connections.pulses(), this.stored?.holdings(), [], this.now());
     if (next !== undefined) this.#setAlarm(next);
   }
 

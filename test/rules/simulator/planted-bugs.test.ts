@@ -108,7 +108,7 @@ const bugs: readonly Bug[] = [
   },
   {
     name: "the next deadline forgets the connections",
-    plant: { nextDeadline: (_, holdings, now) => nextDeadline([], holdings, now) },
+    plant: { nextDeadline: (_, holdings, dues, now) => nextDeadline([], holdings, dues, now) },
     caughtBy: ["i15AlarmComesInTime"],
   },
   {

@@ -58,7 +58,7 @@ export class Publisher {
     const again = this.#recent();
     if (again === undefined || again.ttl === 0) return;
     this.#world.struck("id reused for something else", "publisher");
-    this.#request([{ ...again, data: JSON.stringify(`other ${this.#world.fresh("body")}`) }]);
+    this.#request([{ ...again, data: textData(`other ${this.#world.fresh("body")}`) }]);
   }
 
   #recent(): PublishedMessage | undefined {
@@ -70,10 +70,10 @@ export class Publisher {
     const { random } = this.#world;
     const id = messageId.parse(this.#world.fresh("message"));
     return {
-      to: random.chance(0.2) ? [...this.#users] : [random.pick(this.#users)],
+      to: { users: random.chance(0.2) ? [...this.#users] : [random.pick(this.#users)] },
       type,
       priority: random.pick(this.#priorities),
-      data: JSON.stringify("x".repeat(random.pick([2, 10, 60, 150]))),
+      data: textData("x".repeat(random.pick([2, 10, 60, 150]))),
       ttl: live ? 0 : random.pick([undefined, undefined, undefined, 2, 30, 300]),
       collapseKey: !live && random.chance(0.25) ? random.pick(keys) : undefined,
       id,
@@ -97,8 +97,8 @@ export class Publisher {
   #attempt(published: readonly PublishedMessage[]): boolean {
     const items = published.map(
       (message): Addressed => ({
-        message: accept(message, messageId.parse("never-used"), this.#world.wall()),
-        users: message.to,
+        message: accept(message, messageId.parse("never-used"), this.#world.wall(), { priority: "normal" }),
+        users: "users" in message.to ? message.to.users : [],
       }),
     );
     for (const { message, users } of items) this.#ledger.publish(message.id, users);
@@ -153,4 +153,8 @@ export class Publisher {
   #accept(items: readonly Addressed[]): void {
     for (const { message, users } of items) this.#ledger.accept(message.id, users);
   }
+}
+
+function textData(value: string): PublishedMessage["data"] {
+  return { value, text: JSON.stringify(value) };
 }

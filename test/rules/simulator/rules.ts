@@ -3,10 +3,10 @@
  * call nothing else to decide anything.
  */
 import { step } from "../../../src/client/machine.ts";
+import { commit } from "../../../src/hub/commit.ts";
 import { deletableAt, due, lowered, nextDeadline, nextLook, sweepAt } from "../../../src/hub/deadlines.ts";
 import {
   acknowledge,
-  commit,
   express,
   type Opening,
   open,

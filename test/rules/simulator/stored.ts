@@ -1,7 +1,8 @@
 /** What the object of a user has on disk, in memory: rows, numbers, devices. Collects the facts that the rules ask for. */
 
+import type { CommitFacts } from "../../../src/hub/commit.ts";
 import type { Holdings } from "../../../src/hub/deadlines.ts";
-import type { CommitFacts, StreamRow } from "../../../src/hub/stream.ts";
+import type { StreamRow } from "../../../src/hub/stream.ts";
 import type { ReadState } from "../../../src/hub/views.ts";
 import { inboxLimits } from "../../../src/limits.ts";
 import type { GoneReason } from "../../../src/protocol/frames.ts";
@@ -58,6 +59,8 @@ export class Stored {
     return {
       head: this.head,
       known: known && { seq: known.seq, same: saysTheSame(known, message) },
+      barred: false,
+      target: undefined,
       erasedAt: this.erasedAt,
       stored: stored.length,
       superseded: stored
@@ -73,7 +76,8 @@ export class Stored {
     now: number,
   ): Row {
     const fields = { seq, id, type, priority, at, expires, collapseKey: collapseKey ?? null, body };
-    const row = { ...fields, bytes: utf8Length(body), gone: null, committed: now };
+    const marks = { gone: null, topic: null, replaces: null, attention: null };
+    const row = { ...fields, bytes: utf8Length(body), ...marks, committed: now };
     this.rows.push(row);
     this.head = seq;
     this.clock = now;

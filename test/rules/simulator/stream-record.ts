@@ -4,6 +4,15 @@ import type { MessageId } from "../../../src/protocol/ids.ts";
 import type { Epoch, Seq } from "../../../src/protocol/seq.ts";
 import type { Row, Stored } from "./stored.ts";
 
+const noneGone: Readonly<Record<GoneReason, number>> = {
+  expired: 0,
+  evicted: 0,
+  collapsed: 0,
+  retracted: 0,
+  replaced: 0,
+  handled: 0,
+};
+
 export class StreamRecord {
   epoch: Epoch = "";
   /** The last number seen. */
@@ -14,8 +23,8 @@ export class StreamRecord {
   /** The rows as they were. */
   rows = new Map<Seq, Row>();
   /** Numbers that the object said it withdrew, and numbers that were seen to go. */
-  told: Record<GoneReason, number> = { expired: 0, evicted: 0, collapsed: 0 };
-  seen: Record<GoneReason, number> = { expired: 0, evicted: 0, collapsed: 0 };
+  told: Record<GoneReason, number> = { ...noneGone };
+  seen: Record<GoneReason, number> = { ...noneGone };
   /** Earlier epochs, for devices that still count in them. */
   readonly past = new Map<Epoch, ReadonlyMap<Seq, MessageId>>();
 
@@ -27,8 +36,8 @@ export class StreamRecord {
     this.ids.clear();
     this.numbers.clear();
     this.rows.clear();
-    this.told = { expired: 0, evicted: 0, collapsed: 0 };
-    this.seen = { expired: 0, evicted: 0, collapsed: 0 };
+    this.told = { ...noneGone };
+    this.seen = { ...noneGone };
     this.last = (stored.rows[0]?.seq ?? stored.head + 1) - 1;
     for (const row of stored.rows) this.add(row);
     this.rows = new Map(stored.rows.map((row) => [row.seq, row]));

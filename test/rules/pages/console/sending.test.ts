@@ -16,7 +16,7 @@ const draft: Draft = {
   users: "alice",
   type: "notification",
   priority: "normal",
-  data: '{ "text": "hello" }',
+  data: '{ "title": "hello" }',
   ttl: "",
   collapseKey: "",
   id: "",
@@ -26,7 +26,7 @@ describe("the form", () => {
   test("with what is needed only is the smallest body", () => {
     expect(bodyOf(draft)).toEqual({
       users: ["alice"],
-      body: { to: { user: "alice" }, type: "notification", priority: "normal", data: { text: "hello" } },
+      body: { to: { user: "alice" }, type: "notification", priority: "normal", data: { title: "hello" } },
     });
   });
 

@@ -1,0 +1,111 @@
+/**
+ * Tells the members of a user's topics that the user came online or went offline: those of the topics in
+ * which the user takes part in presence events, and there those who do so too. Being offline is told only when it
+ * has lasted, so that a page which reloads is no event.
+ *
+ * Kept is only that the user was last told to be online. That survives the object's death, which closes its
+ * connections without a word: when it next runs, at its alarm at the latest, it finds nobody connected and tells that, late.
+ */
+import { encodeJob, paging } from "../lanes/job.ts";
+import { batches, type Lanes } from "../lanes/send.ts";
+import { inboxLimits, messageLimits, presenceLimits } from "../limits.ts";
+import { errorText, log } from "../observe/log.ts";
+import { messageId, type Topic, type UserId } from "../protocol/ids.ts";
+import { presenceType } from "../protocol/message.ts";
+import type { Held, Keeping } from "./keeping.ts";
+
+/** What presence events need of the object that they are part of. */
+export interface Present {
+  readonly user: UserId;
+  now(): number;
+  /** Since when a device is connected; `undefined` while none is. */
+  onlineSince(): number | undefined;
+  /** The topics in which the user takes part in presence events. */
+  topics(): readonly Topic[];
+  readonly lanes: Pick<Lanes, "send">;
+}
+
+export class PresenceEvents implements Keeping {
+  readonly #sql: SqlStorage;
+  readonly #of: Present;
+  /** Whether the user was last told to be online; read when it is first needed. */
+  #told: boolean | undefined;
+  /** Since when nobody is connected, as far as the running object knows. */
+  #goneAt: number | undefined;
+  #retryAt = 0;
+  #telling = false;
+
+  constructor(sql: SqlStorage, of: Present) {
+    this.#sql = sql;
+    this.#of = of;
+  }
+
+  get empty(): boolean {
+    return !this.#toldOnline();
+  }
+
+  nextDue(): number | undefined {
+    if (this.#of.onlineSince() !== undefined) {
+      this.#goneAt = undefined;
+      return this.#toldOnline() || this.#of.topics().length === 0 ? undefined : this.#retryAt;
+    }
+    if (!this.#toldOnline()) return undefined;
+    this.#goneAt ??= this.#of.now();
+    return Math.max(this.#goneAt + presenceLimits.reloadMs, this.#retryAt);
+  }
+
+  async settle(now: number): Promise<void> {
+    const due = this.nextDue();
+    if (this.#telling || due === undefined || due > now) return;
+    this.#telling = true;
+    const since = this.#of.onlineSince();
+    try {
+      const jobs = this.#of.topics().map((topic) => this.#job(topic, since, now));
+      for (const texts of batches(jobs)) await this.#of.lanes.send("low", texts);
+      // After it is told: cut off in between, it is told twice, which says the same.
+      this.#remember(since !== undefined);
+    } catch (error) {
+      log("warn", "presence_untold", { error: errorText(error) });
+      this.#retryAt = now + inboxLimits.alarmRetryMs;
+    } finally {
+      this.#telling = false;
+    }
+  }
+
+  erase(): void {
+    this.#sql.exec("DELETE FROM presence_told");
+    // Read again, whether the transaction holds or not.
+    this.#told = undefined;
+  }
+
+  *held(): Generator<Held> {
+    if (this.#toldOnline()) yield { kind: "presence_told" };
+  }
+
+  #toldOnline(): boolean {
+    this.#told ??= this.#sql.exec("SELECT 1 FROM presence_told").toArray().length > 0;
+    return this.#told;
+  }
+
+  #remember(online: boolean): void {
+    this.#sql.exec(online ? "INSERT OR IGNORE INTO presence_told VALUES (1)" : "DELETE FROM presence_told");
+    this.#told = online;
+  }
+
+  /** For who is connected to hear now, and for nobody later. */
+  #job(topic: Topic, since: number | undefined, now: number): string {
+    const online = since !== undefined;
+    const said = { topic, user: this.#of.user, online, ...(online ? { since } : {}), asOf: now };
+    const message = {
+      id: messageId.parse(crypto.randomUUID()),
+      type: presenceType,
+      priority: "low",
+      at: now,
+      expires: now + messageLimits.liveMs,
+      live: true,
+      topic,
+      body: JSON.stringify(said),
+    } as const;
+    return encodeJob(paging(message, { topic, presenceOnly: true }));
+  }
+}

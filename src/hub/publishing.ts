@@ -1,0 +1,63 @@
+/** Publishing from inside the hub, as a handler does: what a server would be refused is refused here too. */
+import { judge } from "../define/judge.ts";
+import { type Enqueued, enqueue } from "../lanes/enqueue.ts";
+import { beginning } from "../lanes/job.ts";
+import { type Requested, requested, requestFaults } from "../lanes/request.ts";
+import { lanesOf } from "../lanes/send.ts";
+import { messages } from "../messages.ts";
+import { count } from "../observe/count.ts";
+import { countsOf } from "../observe/counts.ts";
+import { log, thrownName } from "../observe/log.ts";
+import { type Fault, faultOf, leaves, told } from "../protocol/faults.ts";
+import { type MessageId, messageId } from "../protocol/ids.ts";
+import { publishedMessage } from "../protocol/message.ts";
+import { recordAccepted } from "../receipts/record.ts";
+import { settingsOf } from "../settings.ts";
+
+/** Why a message was not published. Its text names places and rules, and no value. */
+export class PublishError extends Error {
+  override readonly name = "PublishError";
+}
+
+/**
+ * Puts the message into the lane of its priority; resolves when it is durable.
+ * @throws {PublishError} when it is refused or could not be queued
+ */
+export async function publishFromHub(
+  env: Env,
+  message: object,
+  now: number,
+): Promise<{ readonly id: MessageId }> {
+  // As it would arrive over HTTP: what is no JSON in it is seen by nobody.
+  const parsed = publishedMessage.safeParse(JSON.parse(JSON.stringify(message)));
+  if (!parsed.success) throw refused(leaves(parsed.error.issues).map(faultOf));
+  const judged = judge(parsed.data, messages, settingsOf(env).messageTypes);
+  if ("faults" in judged) {
+    if ("thrown" in judged) {
+      log("error", "definition_failed", { code: parsed.data.type, error: thrownName(judged.thrown) });
+    }
+    throw refused(judged.faults);
+  }
+  const typed = { message: parsed.data, defaults: judged.ok };
+  const item = requested(typed, messageId.parse(crypto.randomUUID()), now);
+  const faults = requestFaults([item], false);
+  if (faults.length > 0) throw refused(faults);
+  if ((await queued(env, item)) === "refused") throw new PublishError("the message could not be queued");
+  await recordAccepted(env, [item]);
+  return { id: item.message.id };
+}
+
+async function queued(env: Env, { message, audience }: Requested): Promise<Enqueued> {
+  const lanes = lanesOf(env);
+  if (!("users" in audience)) return enqueue(lanes, [], [beginning(message, audience)]);
+  const { users } = audience;
+  const enqueued = await enqueue(lanes, [{ message, users }]);
+  if (enqueued === "accepted") {
+    count(env, countsOf("accepted", [{ lane: message.priority, recipients: users.length }]));
+  }
+  return enqueued;
+}
+
+function refused(faults: readonly Fault[]): PublishError {
+  return new PublishError(told(faults).detail);
+}

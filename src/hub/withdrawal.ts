@@ -1,0 +1,36 @@
+/** The word to devices that a message is withdrawn, as a message of the hub's own that goes the way of every other. */
+import { createHash } from "node:crypto";
+import { messageLimits } from "../limits.ts";
+import type { Withdrawal } from "../protocol/frames.ts";
+import { type MessageId, messageId } from "../protocol/ids.ts";
+import { type AcceptedMessage, withdrawnType } from "../protocol/message.ts";
+import type { Priority } from "../protocol/priority.ts";
+
+export interface WithdrawalOptions {
+  readonly now: number;
+  /** `high` if not given: what is wrong should not stay on a screen behind what is merely new. */
+  readonly priority?: Priority | undefined;
+  /** For whom it is, or of which of their messages: tells words from each other that are not copies. */
+  readonly audience: string;
+}
+
+/** The same message, reason and options make the same id, so that a copy is known. Kept as long as any message may be. */
+export function withdrawal(
+  of: MessageId,
+  reason: Withdrawal["reason"],
+  { now, priority = "high", audience }: WithdrawalOptions,
+): AcceptedMessage {
+  const said: Withdrawal = { id: of, reason };
+  const digest = createHash("sha256").update([of, reason, priority, audience].join("\n")).digest("base64url");
+  return {
+    // 27 characters: 162 bits.
+    id: messageId.parse(digest.slice(0, 27)),
+    type: withdrawnType,
+    priority,
+    at: now,
+    expires: now + messageLimits.maxTtlSeconds * 1_000,
+    live: false,
+    retracts: of,
+    body: JSON.stringify(said),
+  };
+}

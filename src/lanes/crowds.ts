@@ -1,0 +1,68 @@
+/**
+ * What a fan-out asks the objects that know a crowd, wired to the deployment. Every rule takes the
+ * {@link Crowds} that it needs, so that tests and the simulator give it crowds of their own.
+ */
+import { everyoneName, shardName } from "../everyone/shards.ts";
+import type { UserId } from "../protocol/ids.ts";
+import type { AcceptedMessage, Crowd } from "../protocol/message.ts";
+import type { Share } from "./job.ts";
+
+/** The shards of everyone, of each number of shards that is in use, and the place of the message in the log. */
+export interface Shards {
+  readonly counts: readonly number[];
+  readonly log: number;
+}
+
+/** Who has the shares of a crowd: one object, or the shards of everyone. */
+export type Opened = { readonly share: Share } | Shards;
+
+/** Users of a share, rising by id. */
+export interface UserPage {
+  readonly users: readonly UserId[];
+  /** After whom the next page begins; absent on the last. Such a page may still be empty. */
+  readonly next?: UserId;
+}
+
+/** Both may be asked again for the same message, as often as a job is tried, and throw only for faults. */
+export interface Crowds {
+  /** Comes before the first page. Not opened for a message that must not be fanned out any more. */
+  begin(message: AcceptedMessage, crowd: Crowd): Promise<Opened | "withdrawn" | "expired">;
+  /** Up to `limit` users after this one, or from the first on. Who is in the share all along is on exactly one page. */
+  page(message: AcceptedMessage, share: Share, after: UserId | undefined, limit: number): Promise<UserPage>;
+}
+
+/** The crowds of a deployment. A stub of its own for each call: one that failed once fails for ever. */
+export function crowdsOf({ TOPIC, EVERYONE, EVERYONE_SHARD }: CrowdBindings): Crowds {
+  return {
+    begin: async (message, crowd) => {
+      if ("topic" in crowd) {
+        const { topic } = crowd;
+        const { retracted } = await TOPIC.getByName(topic).begin(message);
+        return retracted ? "withdrawn" : { share: { topic } };
+      }
+      const begun = await EVERYONE.getByName(everyoneName).begin(message);
+      switch (begun.kind) {
+        case "begun":
+          return { counts: begun.shards, log: begun.seq };
+        case "retracted":
+          return "withdrawn";
+        case "expired":
+          return "expired";
+      }
+    },
+    page: async (message, share, after, limit) => {
+      if ("shard" in share) {
+        const { shard, of, log } = share;
+        return EVERYONE_SHARD.getByName(shardName(of, shard)).page({ head: log, after, limit });
+      }
+      const { topic, presenceOnly = false } = share;
+      // A retraction also reaches those who left since the message did.
+      const withLeft = message.retracts !== undefined;
+      const page = await TOPIC.getByName(topic).page({ after, limit, presenceOnly, withLeft });
+      const users = page.members.map(({ user }) => user);
+      return page.next === undefined ? { users } : { users, next: page.next };
+    },
+  };
+}
+
+type CrowdBindings = Pick<Env, "TOPIC" | "EVERYONE" | "EVERYONE_SHARD">;

@@ -1,0 +1,223 @@
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { notification, workflowProgress } from "../../../src/define/built-in.ts";
+import { defineMessage, defineMessages, type MessageOptions } from "../../../src/define/define-message.ts";
+import { judge } from "../../../src/define/judge.ts";
+import { nameOf } from "../../../src/define/name-of.ts";
+import { DefinitionError } from "../../../src/define/registry.ts";
+import { messageLimits } from "../../../src/limits.ts";
+import { collapseKey, namePattern } from "../../../src/protocol/ids.ts";
+import { publishedMessage } from "../../../src/protocol/message.ts";
+
+function published(type: string, data?: unknown, more: object = {}) {
+  return publishedMessage.parse({ to: { user: "alice" }, type, data, ...more });
+}
+
+/** A type with any data, and what is said of it. */
+function odd(more: Omit<MessageOptions<z.ZodAny>, "data">) {
+  return defineMessage("odd", { data: z.any(), ...more });
+}
+
+/** What a message of it gets, or what is wrong with it. */
+function judged(definition: ReturnType<typeof odd>, more: object = {}) {
+  return judge(published("odd", { n: 1 }, more), defineMessages(definition), "strict");
+}
+
+describe("a definition", () => {
+  test.each<[string, () => unknown, string]>([
+    [
+      "of the hub's own type",
+      () => defineMessage("hubbub.mine", { data: z.any() }),
+      'defineMessage("hubbub.mine"): type must not begin with hubbub.',
+    ],
+    ["of a type that is no name", () => defineMessage("no name", { data: z.any() }), "type must be 1 to 128"],
+    ["with a ttl that ends too late", () => odd({ ttl: messageLimits.maxTtlSeconds + 1 }), "ttl "],
+    ["with a ttl of less than nothing", () => odd({ ttl: -1 }), "ttl "],
+    ["with a category that is no name", () => odd({ category: "a b" }), "category must be 1 to 128"],
+    [
+      "that is wrong in several places",
+      () => odd({ ttl: 0.5, category: "" }),
+      "; category must be 1 to 128 characters",
+    ],
+    ["of a type twice", () => defineMessages(odd({}), notification, odd({})), "odd is defined twice"],
+  ])("%s is refused", (_, define, words) => {
+    expect(define).toThrow(DefinitionError);
+    expect(define).toThrow(words);
+  });
+
+  test("is found by its type", () => {
+    const messages = defineMessages(notification, workflowProgress);
+    expect(messages.find("notification")).toBe(notification);
+    expect(messages.find("constructor")).toBeUndefined();
+    expect(messages.all).toEqual([notification, workflowProgress]);
+  });
+});
+
+describe("where the publisher is silent", () => {
+  test("a type says how its messages are delivered", () => {
+    const type = odd({
+      priority: "high",
+      ttl: 60,
+      collapseKey: ({ n }) => `odd:${n}`,
+      category: ({ n }) => `of-${n}`,
+      audience: "all",
+    });
+    expect(judged(type)).toEqual({
+      ok: { priority: "high", ttl: 60, collapseKey: "odd:1", category: "of-1", reach: "all" },
+    });
+  });
+
+  test("a type that says nothing leaves it at what the hub says", () => {
+    expect(judged(odd({}))).toEqual({ ok: { priority: "normal", reach: "online" } });
+    expect(judged(odd({ category: "fixed" }))).toMatchObject({ ok: { category: "fixed" } });
+    expect(judged(odd({ collapseKey: () => undefined }))).toEqual({
+      ok: { priority: "normal", reach: "online" },
+    });
+  });
+
+  test("and nowhere else are the functions of the type asked", () => {
+    const fails = () => {
+      throw new Error("asked");
+    };
+    const own = { collapseKey: "own", category: "mine" };
+    expect(judged(odd({ collapseKey: fails, category: fails }), own)).toMatchObject({ ok: own });
+  });
+
+  test.each<[string, MessageOptions<z.ZodAny>["collapseKey"], string]>([
+    ["no name", () => "a b", "gives no valid collapseKey: must be 1 to 128 characters"],
+    ["nothing that is a text", ({ n }) => n, "gives no valid collapseKey: "],
+  ])("a function that gives %s makes bad data", (_, make, words) => {
+    if (make === undefined) throw new Error("no function");
+    for (const [what, definition] of Object.entries({
+      collapseKey: odd({ collapseKey: make }),
+      category: odd({ category: make }),
+    })) {
+      expect(judged(definition)).toEqual({
+        code: "invalid_data",
+        faults: [{ path: "data", message: expect.stringContaining(words.replace("collapseKey", what)) }],
+      });
+    }
+  });
+
+  test("a function that throws makes bad data, and its owner hears of it", () => {
+    const thrown = new TypeError("secret");
+    const make = () => {
+      throw thrown;
+    };
+    for (const definition of [odd({ collapseKey: make }), odd({ category: make })]) {
+      const verdict = judged(definition);
+      expect(verdict).toMatchObject({ code: "invalid_data", faults: [{ path: "data" }], thrown });
+      expect(JSON.stringify("faults" in verdict && verdict.faults)).not.toContain("secret");
+    }
+  });
+});
+
+describe("data", () => {
+  const messages = defineMessages(notification, workflowProgress);
+  const step = { workflow: "build-7", stage: "tests", status: "running", progress: 0.5 };
+  const faultsOf = (type: string, data: unknown) => {
+    const verdict = judge(published(type, data), messages, "permissive");
+    return "faults" in verdict ? verdict.faults.map(({ path }) => path) : [];
+  };
+
+  test("is refused at the place where it is wrong", () => {
+    expect(faultsOf("workflow.progress", step)).toEqual([]);
+    expect(faultsOf("workflow.progress", { ...step, progress: 1.5, status: "asleep" })).toEqual([
+      "data.status",
+      "data.progress",
+    ]);
+    expect(faultsOf("workflow.progress", null)).toEqual(["data"]);
+    expect(faultsOf("notification", { title: "" })).toEqual(["data.title"]);
+    expect(faultsOf("notification", { title: "Hi", category: "a b" })).toEqual(["data.category"]);
+    expect(faultsOf("notification", { title: "Hi", action: { label: "Go" } })).toEqual(["data.action.url"]);
+  });
+
+  test.each([
+    ["https://example.com/a?b#c", []],
+    ["/orders/7", []],
+    ["javascript:alert(1)", ["data.action.url"]],
+    ["//elsewhere.example.com", ["data.action.url"]],
+    ["data:text/html,x", ["data.action.url"]],
+    ["https://example.com/a b", ["data.action.url"]],
+  ])("a notification that leads to %s has the faults %j", (url, faults) => {
+    expect(faultsOf("notification", { title: "Hi", action: { url } })).toEqual(faults);
+  });
+
+  test("of a schema that fails by itself is refused, and its owner hears of it", () => {
+    const thrown = new Error("secret");
+    const broken = defineMessage("broken", {
+      data: z.any().refine(() => {
+        throw thrown;
+      }),
+    });
+    expect(judge(published("broken", 1), defineMessages(broken), "strict")).toEqual({
+      code: "invalid_data",
+      faults: [{ path: "data", message: "could not be checked: the schema of it failed" }],
+      thrown,
+    });
+  });
+
+  test("of a schema that can't answer at once is refused", () => {
+    const slow = defineMessage("slow", { data: z.any().refine(async () => true) });
+    expect(judge(published("slow", 1), defineMessages(slow), "strict")).toMatchObject({
+      code: "invalid_data",
+    });
+  });
+});
+
+describe("the built-in types", () => {
+  const messages = defineMessages(notification, workflowProgress);
+
+  test("a notification takes its category from its data", () => {
+    expect(
+      judge(published("notification", { title: "Hi", category: "billing" }), messages, "strict"),
+    ).toEqual({
+      ok: { priority: "normal", reach: "online", category: "billing" },
+    });
+  });
+
+  test("the progress of a workflow takes the place of what was told of it before, whatever its name", () => {
+    const keyOf = (workflow: string) => {
+      const data = { workflow, stage: "s", status: "starting", progress: 0 };
+      const verdict = judge(published("workflow.progress", data), messages, "strict");
+      return "ok" in verdict ? verdict.ok.collapseKey : undefined;
+    };
+    expect(keyOf("build-7")).toBe("workflow:build-7");
+    expect(keyOf("acme/shop #7")).toBe("workflow:acme~2f~shop~20~~23~7");
+    expect(new Set(["a b", "a~20~b", "a\u{1f600}", "a"].map(keyOf)).size).toBe(4);
+    expect(collapseKey.safeParse(keyOf("x".repeat(100))).success).toBe(true);
+  });
+});
+
+describe("a type that is not defined", () => {
+  test("takes any data in a permissive hub, and is refused in a strict one", () => {
+    const none = defineMessages();
+    expect(judge(published("note", [1]), none, "permissive")).toEqual({
+      ok: { priority: "normal", reach: "online" },
+    });
+    expect(judge(published("note", [1]), none, "strict")).toEqual({
+      code: "unknown_type",
+      faults: [{ path: "type", message: "is not defined in this hub" }],
+    });
+  });
+});
+
+describe("a type whose messages are never stored", () => {
+  test("takes nothing that is for what is stored, unless its publisher gives a ttl", () => {
+    const live = odd({ ttl: 0 });
+    expect(judged(live, { receipts: false })).toMatchObject({ ok: { ttl: 0 } });
+    expect(judged(live, { cancelOn: "read", receipts: true })).toMatchObject({
+      code: "invalid_body",
+      faults: [{ path: "cancelOn" }, { path: "receipts" }],
+    });
+    expect(judged(live, { cancelOn: "read", ttl: 60 })).toMatchObject({ ok: { ttl: 0 } });
+  });
+});
+
+describe("a name made of any text", () => {
+  test("has the letters of a name", () => {
+    expect(nameOf("Zürich/7 ~")).toBe("Z~fc~rich~2f~7~20~~7e~");
+    expect(nameOf("\ud800")).toBe("~d800~");
+    expect(namePattern.test(nameOf("<script>"))).toBe(true);
+  });
+});

@@ -1,0 +1,29 @@
+/** A consumer with a bug that looks harmless: it lets go of a step when the next one is on its way, and only then sends the users of this one. */
+import { consume, type QueueMessage } from "../../../src/lanes/consume.ts";
+import { parse } from "../../../src/lanes/envelope.ts";
+import { takeStep } from "../../../src/lanes/fan-out.ts";
+import { textOf } from "../../../src/lanes/send.ts";
+import type { Consumer } from "./world.ts";
+
+export const advancesFirst: Consumer = async (messages, surroundings) => {
+  const rest: QueueMessage[] = [];
+  for (const message of messages) {
+    const parsed = parse(textOf(message.body));
+    if (parsed.kind !== "job") {
+      rest.push(message);
+      continue;
+    }
+    try {
+      const stepped = await takeStep(parsed.job, surroundings.crowds, surroundings.now());
+      const texts = stepped.do === "send" ? stepped.sending.texts : [];
+      const next = texts.filter((text) => parse(text).kind === "job");
+      const users = texts.filter((text) => parse(text).kind === "envelope");
+      if (next.length > 0) await surroundings.lanes.send("normal", next);
+      message.ack();
+      if (users.length > 0) await surroundings.lanes.send("normal", users);
+    } catch {
+      message.retry({ delaySeconds: 1 });
+    }
+  }
+  await consume("normal", rest, surroundings);
+};
