@@ -363,14 +363,20 @@ export function assertLimits(): void {
     ["the largest read frame fits", socketLimits.maxReadIds * 70 < socketLimits.maxClientFrameBytes],
     ["an envelope fits a sendBatch", laneLimits.maxEnvelopeBytes <= laneLimits.maxSendBytes],
     ["the largest message fits the window", messageLimits.maxDataBytes <= socketLimits.windowBytes],
-    ["a bundle of receipts fits a queue message", receiptLimits.maxBundle * 500 < laneLimits.maxEnvelopeBytes],
+    [
+      "a bundle of receipts fits a queue message",
+      receiptLimits.maxBundle * 500 < laneLimits.maxEnvelopeBytes,
+    ],
     ["a webhook call holds a whole bundle", receiptLimits.maxBundle <= receiptLimits.maxPostEvents],
     // For each bundle: a call for each event, a send of it, a webhook call.
     [
       "an invocation may make all calls of a batch of receipts",
       receiptLimits.maxBatch * (receiptLimits.maxBundle + 2) <= laneLimits.maxSubrequests,
     ],
-    ["receipts are given up before the queue drops them", receiptLimits.giveUpMs < laneLimits.queueRetentionMs],
+    [
+      "receipts are given up before the queue drops them",
+      receiptLimits.giveUpMs < laneLimits.queueRetentionMs,
+    ],
     ["the counts shown are of whole intervals", observeLimits.recentMs % observeLimits.intervalMs === 0],
     [
       "counts are sent before the promise to send them ends",

@@ -1,10 +1,6 @@
 /**
- * The types of a deployment, from its own definitions, for the SDKs: `HubClient<Messages, Handlers>` and
- * `HubPublisher<Messages>`. What a device or a publisher sees is JSON, so they speak of that and not of zod.
- *
- * The SDKs import nothing from here. They take any map of the shape
- * `{ [type]: data }` for messages, and `{ [name]: { data: …; result: … } }` for handlers;
- * `result` is `undefined` where the handler answers nothing.
+ * The types of a deployment, from its own definitions, for `HubClient<Messages, Handlers>` and
+ * `HubPublisher<Messages>`. Devices and publishers see JSON, so they speak of that and not of zod.
  */
 import type { z } from "zod";
 import type { HandlerDefinition } from "./define-handler.ts";

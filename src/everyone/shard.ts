@@ -18,7 +18,7 @@ export class EveryoneShard extends DurableObject<Env> implements EveryoneShardCa
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
-    this.#shards = countOf(context.id.name ?? "");
+    this.#shards = countOf(context.id.name);
     rows.createTables(this.#sql);
   }
 

@@ -10,10 +10,10 @@ export function shardName(shards: number, index: number): string {
 }
 
 /** Of how many shards the object of this name is one. */
-export function countOf(name: string): number {
-  const shards = Number(/^([1-9]\d*):\d+$/.exec(name)?.[1]);
-  if (!Number.isInteger(shards)) throw new Error("an object of EveryoneShard must be named by shardName");
-  return shards;
+export function countOf(name: string | undefined): number {
+  const [, shards] = /^([1-9]\d*):\d+$/.exec(name ?? "") ?? [];
+  if (shards === undefined) throw new Error("an object of EveryoneShard must be named by shardName");
+  return Number(shards);
 }
 
 /** All shards of these counts. */

@@ -8,12 +8,14 @@ import { deploymentOperations } from "./openapi/deployment.ts";
 import { openApiDocument } from "./openapi/document.ts";
 import { messageOperations } from "./openapi/messages.ts";
 import type { Operations } from "./openapi/operation.ts";
+import { topicOperations } from "./openapi/topics.ts";
 import { userOperations } from "./openapi/users.ts";
 
 /** All of them. A test holds their paths and methods against the route table. */
 export const operations: Operations = {
   ...messageOperations,
   ...userOperations,
+  ...topicOperations,
   ...deadLetterOperations,
   ...deploymentOperations,
 };

@@ -59,10 +59,7 @@ export class Attendance {
   /** @param leases what connections remember from before the object slept */
   constructor(of: Attended, leases: readonly Lease[]) {
     this.#of = of;
-    this.#lease = leases.reduce<Lease | undefined>(
-      (latest, next) => (latest === undefined || next.at > latest.at ? next : latest),
-      undefined,
-    );
+    this.#lease = leases.toSorted((a, b) => b.at - a.at)[0];
     this.#registered = new Set(leases.map(({ shards }) => shards));
   }
 
@@ -81,15 +78,11 @@ export class Attendance {
     this.#of.background(this.#work);
   }
 
-  /** A connection has ended. */
-  left(): void {
-    if (!this.#of.online()) this.heard();
-  }
-
-  /** The user is taken for online, or may be, and is not. */
-  absent(): void {
-    this.#registered.add(this.#of.shards());
-    this.left();
+  /** A connection has ended that remembered this lease; or the user may be taken for online, and is not. */
+  left(lease?: Lease): void {
+    if (this.#of.online()) return;
+    this.#registered.add(lease?.shards ?? this.#of.shards());
+    this.heard();
   }
 
   /** Waits until what was sent to everyone is in the inbox, though not for long. Never throws. */

@@ -27,10 +27,10 @@ export interface Offered {
 export class Connections {
   readonly #sql: SqlStorage;
   readonly sockets: Sockets;
-  readonly #ended: () => void;
+  readonly #ended: (connection: Connection) => void;
 
   /** @param ended called when a connection has ended, whatever ended it */
-  constructor(context: DurableObjectState, ended: () => void) {
+  constructor(context: DurableObjectState, ended: (connection: Connection) => void) {
     this.#sql = context.storage.sql;
     this.#ended = ended;
     this.sockets = new Sockets(context);
@@ -118,7 +118,7 @@ export class Connections {
     const connection = this.sockets.forget(socket);
     if (connection === undefined) return;
     const { device, cursor, history } = connection;
-    this.#ended();
+    this.#ended(connection);
     rememberDevice(this.#sql, { device, acked: cursor.acked, seen: now, history });
   }
 

@@ -21,9 +21,7 @@ export class PendingDigest {
 
   /** When it is to be told, in milliseconds since 1970; `undefined` while nothing was held. */
   get due(): number | undefined {
-    return (
-      this.#sql.exec<{ due: number | null }>("SELECT digest_at AS due FROM meta").one().due ?? undefined
-    );
+    return this.#sql.exec<{ due: number | null }>("SELECT digest_at AS due FROM meta").one().due ?? undefined;
   }
 
   /** A message is held until then. The first one sets the time: one written row for all quiet hours. */

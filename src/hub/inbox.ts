@@ -11,19 +11,17 @@ import type { Verdict } from "../protocol/delivery.ts";
 import type { DeviceId, MessageId } from "../protocol/ids.ts";
 import type { AcceptedMessage, CancelEvent } from "../protocol/message.ts";
 import type { Epoch, Seq } from "../protocol/seq.ts";
-import type { Attention } from "./attention.ts";
-import { type BarReason, Barred } from "./barred.ts";
-import { type CommitFacts, commit, type IdFacts, isOwn, schedule, type Withdrawal } from "./commit.ts";
+import { Barred } from "./barred.ts";
+import { Change, type Changes, type Circumstances } from "./change.ts";
 import type { Holdings } from "./deadlines.ts";
 import * as rows from "./message-rows.ts";
-import { type Step, type Tell, verdictSteps } from "./receipt-steps.ts";
-import { isAhead, Scheduled } from "./scheduled.ts";
+import type { Tell } from "./receipt-steps.ts";
+import { Scheduled } from "./scheduled.ts";
 import { migrate } from "./schema.ts";
 import type { Cursor, StreamRow } from "./stream.ts";
 import { Tallies } from "./tallies.ts";
 import type { InboxPage, InboxQuery, ReadRequest, ReadState } from "./views.ts";
 import { Watched } from "./watched.ts";
-import { withdrawal } from "./withdrawal.ts";
 
 type Meta = {
   epoch: Epoch;
@@ -40,38 +38,12 @@ type Meta = {
   log_seen: LogSeq;
 };
 
-/** What a commit is told by what stands beside the inbox. */
-export interface Circumstances {
-  /**
-   * Whether a message may disturb its user, who has preferences. Asked once for each message that is
-   * committed, inside the transaction, and stored with it; not asked for the hub's own words.
-   */
-  attention(message: AcceptedMessage, now: number): Attention;
-  /** Further changes of the same transaction, by what became of the messages. */
-  readonly settled?: ((verdicts: ReadonlyMap<MessageId, Verdict>) => void) | undefined;
-}
-
-const undisturbed: Circumstances = { attention: () => "announce" };
-
-/** What a change of the stream did to it. */
-export interface Changes {
-  /** The new rows, rising, and what is gone of them already. */
-  readonly fresh: readonly StreamRow[];
-  readonly withdrawn: readonly Withdrawal[];
-}
-
 export interface Committed extends Changes {
   /** In the order of the messages. */
   readonly verdicts: readonly Verdict[];
 }
 
-/** {@link Changes} while they are being made. */
-interface Pending {
-  readonly fresh: StreamRow[];
-  readonly withdrawn: Withdrawal[];
-  /** What is to be told of messages with receipts. */
-  readonly steps: Step[];
-}
+const undisturbed: Circumstances = { attention: () => "announce" };
 
 export class Inbox {
   readonly #sql: SqlStorage;
@@ -150,14 +122,8 @@ export class Inbox {
 
   /** Commits messages in one transaction: all verdicts hold, or (on a fault) none. What is not due yet is kept until it is. */
   commit(messages: readonly AcceptedMessage[], now: number, circumstances = undisturbed): Committed {
-    return this.#change(now, (changes) => {
-      const judged = messages.map((message) => {
-        const steps: Step[] = [];
-        const verdict = this.#judge(message, now, circumstances, { ...changes, steps });
-        // That it is stored comes before what came of that.
-        changes.steps.push(...verdictSteps(message, verdict, now), ...steps);
-        return [message.id, verdict] as const;
-      });
+    return this.#change(now, (change) => {
+      const judged = messages.map((message) => [message.id, change.commit(message, circumstances)] as const);
       circumstances.settled?.(new Map(judged));
       return { verdicts: judged.map(([, verdict]) => verdict) };
     });
@@ -171,9 +137,9 @@ export class Inbox {
     const settled = this.#settledBy("ack", upTo, now);
     const heard = this.#delivered(this.#watched.untold("acknowledged", after, upTo), now);
     if (settled.length === 0 && heard.length === 0) return { fresh: [], withdrawn: [] };
-    return this.#change(now, (changes) => {
-      changes.steps.push(...this.#watched.steps(heard, "acknowledged", now, device));
-      this.#handled(settled, now, changes);
+    return this.#change(now, (change) => {
+      change.tell(this.#watched.steps(heard, "acknowledged", now, device));
+      for (const seq of settled) change.takeDown({ seq, reason: "handled" }, device);
       return {};
     });
   }
@@ -230,16 +196,17 @@ export class Inbox {
 
   /** Marks as read; `undefined` where that changes nothing. A number beyond the head means the head. */
   read(request: ReadRequest, now: number): (Changes & { readonly state: ReadState }) | undefined {
-    const changed = this.#change(now, (changes) => {
+    const changed = this.#change(now, (change) => {
       const settled =
         "upTo" in request
-          ? this.#readUpTo(request.upTo, now, changes)
-          : this.#readIds(request.ids, now, changes);
+          ? this.#readUpTo(request.upTo, now, change)
+          : this.#readIds(request.ids, now, change);
       if (settled === undefined) return { changed: false };
       this.#meta.rev += 1;
       this.#sql.exec("UPDATE meta SET read_up_to = ?, rev = ?", this.#meta.read_up_to, this.#meta.rev);
       this.#tallies.read();
-      this.#handled(settled, now, changes);
+      // On which device is not known: it may be over HTTP.
+      for (const seq of settled) change.takeDown({ seq, reason: "handled" });
       return { changed: true };
     });
     return changed.changed ? { ...changed, state: this.readState(now) } : undefined;
@@ -373,78 +340,23 @@ export class Inbox {
     return meta;
   }
 
-  /** What is new and what is gone by a change, made in one transaction. */
-  #change<Result>(now: number, change: (changes: Pending) => Result): Result & Changes {
-    const fresh: StreamRow[] = [];
-    const withdrawn: Withdrawal[] = [];
-    const steps: Step[] = [];
+  /** Makes a change in one transaction. */
+  #change<Result>(now: number, make: (change: Change) => Result): Result & Changes {
+    const { floor, erased_at: erasedAt } = this.#meta;
+    const change = new Change({
+      ...{ sql: this.#sql, now, head: this.#head, floor, erasedAt, maxStored: this.#maxStored },
+      readUpTo: () => this.#meta.read_up_to,
+      ...{ tallies: this.#tallies, barred: this.#barred, watched: this.#watched, scheduled: this.scheduled },
+    });
     const result = this.#transaction(() => {
-      const made = change({ fresh, withdrawn, steps });
-      this.#tell(steps, now);
+      const made = make(change);
+      this.#tell(change.steps, now);
       return made;
     });
-    const gone = new Map(withdrawn.map(({ seq, reason }) => [seq, reason]));
-    const asOfNow = fresh.map((row) => ({ ...row, gone: gone.get(row.seq) ?? null }));
-    return { ...result, fresh: asOfNow, withdrawn };
-  }
-
-  /** Carries out what the rules say of a message. */
-  #judge(message: AcceptedMessage, now: number, { attention }: Circumstances, changes: Pending): Verdict {
-    const waits = this.scheduled.recall(message);
-    if (waits !== undefined) return waits;
-    if (isAhead(message, now)) {
-      const facts = { ...this.#idFacts(message), waiting: this.scheduled.count };
-      const verdict = schedule(message, facts, inboxLimits.maxScheduled);
-      if (verdict.verdict === "scheduled") this.scheduled.keep(message);
-      return verdict;
-    }
-    const decided = commit(message, this.#facts(message, now), now, this.#maxStored);
-    if (decided.bars !== undefined) this.#bar(decided.bars, message, now);
-    if (!("withdrawn" in decided)) {
-      if (decided.takenDown !== undefined) this.#takeDown(decided.takenDown, now, changes);
-      return decided.verdict;
-    }
-    const { seq } = decided.verdict;
-    const asked = isOwn(message.type) ? "announce" : attention(message, now);
-    this.#append(message, { seq, now, attention: asked === "announce" ? null : asked }, changes);
-    this.#watched.add(seq, message);
-    this.#withdraw(decided.withdrawn, now, changes);
-    return decided.verdict;
-  }
-
-  #idFacts(message: AcceptedMessage): IdFacts {
-    return {
-      known: rows.knownRow(this.#sql, message),
-      barred: this.#barred.find(message.id) !== undefined,
-      erasedAt: this.#meta.erased_at,
-    };
-  }
-
-  #facts(message: AcceptedMessage, now: number): CommitFacts {
-    const { floor, read_up_to } = this.#meta;
-    const superseded =
-      message.collapseKey === undefined
-        ? undefined
-        : this.#tallies.collapsible(message.collapseKey, Math.max(floor, read_up_to));
-    // Counting is only worth it where there can be so many at all.
-    const mayBeFull = this.head - floor >= this.#maxStored;
-    const stored = mayBeFull ? this.#tallies.stored(floor) : 0;
-    const target = message.retracts ?? message.replaces;
-    return {
-      ...this.#idFacts(message),
-      head: this.head,
-      stored,
-      superseded: superseded === undefined ? [] : [superseded],
-      weakest: stored >= this.#maxStored ? this.#tallies.weakest(floor, this.head) : undefined,
-      target: target === undefined ? undefined : { id: target, place: rows.placeOf(this.#sql, target, message, now) },
-    };
-  }
-
-  /** The message of the id will not be committed any more: neither one that waits for its time, nor one that comes. */
-  #bar(id: MessageId, by: AcceptedMessage, now: number): void {
-    const reason: BarReason = by.retracts === undefined ? "replaced" : "retracted";
-    this.scheduled.drop(id);
-    this.#barred.add({ id, at: now, reason });
+    const { made } = change;
+    this.#head = change.head;
+    if (made.fresh.length > 0) this.#clock = now;
+    return { ...result, ...made };
   }
 
   /** Forgets what was committed until then: no copy of it can arrive any more. */
@@ -455,50 +367,18 @@ export class Inbox {
     return this.#sql.exec("DELETE FROM messages WHERE seq < ?", kept?.seq ?? this.head + 1).rowsWritten;
   }
 
-  #append(message: AcceptedMessage, place: Parameters<typeof rows.insertRow>[2], changes: Pending): void {
-    const row = rows.insertRow(this.#sql, message, place);
-    this.#head = place.seq;
-    this.#clock = place.now;
-    this.#tallies.added(row);
-    changes.fresh.push(row);
-  }
-
-  #withdraw(withdrawn: readonly Withdrawal[], now: number, changes: Pending): void {
-    for (const one of withdrawn) this.#withdrawOne(one, now, changes);
-  }
-
-  #withdrawOne(one: Withdrawal, now: number, changes: Pending): MessageId {
-    const { id, type, key, unreadUntil } = rows.withdrawRow(this.#sql, one, this.#meta.read_up_to, now);
-    if (!isOwn(type)) this.#tallies.withdrawn(one.seq, key, unreadUntil);
-    changes.steps.push(...this.#watched.steps([one.seq], one.reason, now));
-    this.#watched.drop(one.seq);
-    changes.withdrawn.push(one);
-    return id;
-  }
-
-  /** Withdraws a message that devices may show, and tells them so in the stream. */
-  #takeDown(one: Withdrawal, now: number, changes: Pending): void {
-    const id = this.#withdrawOne(one, now, changes);
-    const word = withdrawal(id, one.reason, { now, audience: `${one.seq}` });
-    this.#append(word, { seq: this.head + 1, now, attention: null }, changes);
-  }
-
-  #handled(seqs: readonly Seq[], now: number, changes: Pending): void {
-    for (const seq of seqs) this.#takeDown({ seq, reason: "handled" }, now, changes);
-  }
-
   /** The messages that this settles; `undefined` where nothing becomes read. */
-  #readUpTo(asked: Seq, now: number, { steps }: Pending): readonly Seq[] | undefined {
+  #readUpTo(asked: Seq, now: number, change: Change): readonly Seq[] | undefined {
     const upTo = Math.min(asked, this.head);
     if (upTo <= this.#meta.read_up_to) return undefined;
     const read = this.#delivered(this.#watched.untold("read", this.#meta.read_up_to, upTo), now);
-    steps.push(...this.#watched.steps(read, "read", now));
+    change.tell(this.#watched.steps(read, "read", now));
     this.#meta.read_up_to = upTo;
     return this.#settledBy("read", upTo, now);
   }
 
   /** As {@link #readUpTo}. One statement an id: a statement takes 100 parameters, and each id is one row by the index. */
-  #readIds(ids: readonly MessageId[], now: number, { steps }: Pending): readonly Seq[] | undefined {
+  #readIds(ids: readonly MessageId[], now: number, change: Change): readonly Seq[] | undefined {
     const marked = ids.flatMap((id) =>
       this.#sql
         .exec<{ seq: Seq }>(
@@ -512,7 +392,7 @@ export class Inbox {
     if (marked.length === 0) return undefined;
     const seqs = new Set(marked.map(({ seq }) => seq));
     const read = this.#watched.untold("read", 0, this.head).filter((seq) => seqs.has(seq));
-    steps.push(...this.#watched.steps(this.#delivered(read, now), "read", now));
+    change.tell(this.#watched.steps(this.#delivered(read, now), "read", now));
     return this.#settledBy("read", this.head, now).filter((seq) => seqs.has(seq));
   }
 

@@ -9,7 +9,7 @@ import { inboxLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { UserId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
-import type { Circumstances } from "./inbox.ts";
+import type { Circumstances } from "./change.ts";
 import type { Held, Keeping } from "./keeping.ts";
 import type { Scheduled } from "./scheduled.ts";
 

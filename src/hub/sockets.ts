@@ -97,9 +97,9 @@ export class Sockets {
     for (const [socket, connection] of this.all()) this.set(socket, { ...connection, lease });
   }
 
-  /** The leases that connections remember, also those that closed while the object slept. */
+  /** The leases that connections remember. */
   leases(): readonly Lease[] {
-    return this.#context.getWebSockets().flatMap((socket) => attachedTo(socket)?.lease ?? []);
+    return this.all().flatMap(([, { lease }]) => lease ?? []);
   }
 
   /** The times of a connection, with the last ping, which the runtime answers without telling. */

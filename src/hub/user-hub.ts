@@ -27,23 +27,23 @@ import { type Bucket, giveBack, take } from "./bucket.ts";
 import { type ConnectRequest, fromEdge } from "./connect-request.ts";
 import { Connections, closeQuietly } from "./connections.ts";
 import { closesAt, deletableAt, type Holdings, nextDeadline, sweepOf } from "./deadlines.ts";
-import type { Withdrawal } from "./commit.ts";
+import { Deliveries } from "./deliveries.ts";
 import { type CurrentDevice, currentDevices } from "./device-view.ts";
 import { knownDevices, lastSeen, withAck } from "./devices.ts";
 import { attendanceOf } from "./everyone.ts";
 import { exportPage, shelvesOf } from "./export.ts";
 import { answerFrame, type Handled, type HandlerCall, Handling } from "./handling.ts";
 import { readInbound } from "./inbound.ts";
-import { type Circumstances, Inbox } from "./inbox.ts";
+import { Inbox } from "./inbox.ts";
 import type { Keeping } from "./keeping.ts";
-import { stateOf } from "./message-state.ts";
+import type { Lease } from "./lease.ts";
 import { Memberships, type TopicChange, type TopicOutcome, type TopicView } from "./memberships.ts";
+import { stateOf } from "./message-state.ts";
 import { Preferences } from "./preferences.ts";
 import { PresenceEvents } from "./presence-events.ts";
 import { verdictSteps } from "./receipt-steps.ts";
 import { ReceiptsOutbox } from "./receipts-outbox.ts";
 import { Schedule } from "./schedule.ts";
-import { isAhead } from "./scheduled.ts";
 import { schemaVersion } from "./schema.ts";
 import type { Connection } from "./sockets.ts";
 import { acknowledge, type StreamRow } from "./stream.ts";
@@ -62,13 +62,6 @@ import type {
 
 const emptyState: ReadState = { unread: 0, readUpTo: 0, rev: 0 };
 
-function logWithdrawn(withdrawn: readonly Withdrawal[]): void {
-  if (withdrawn.length === 0) return;
-  const count = (reason: string) => withdrawn.filter((gone) => gone.reason === reason).length;
-  const [evicted, collapsed] = [count("evicted"), count("collapsed")];
-  log("info", "withdrawn", { evicted, collapsed, retracted: count("retracted"), replaced: count("replaced") });
-}
-
 export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls {
   /** Absent while nothing is stored: asking about a user costs no storage. */
   #inbox: Inbox | undefined;
@@ -77,19 +70,15 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   readonly #user: UserId;
   readonly #memberships: Memberships;
   readonly #preferences: Preferences;
-  readonly #circumstances: Circumstances = {
-    attention: (message, now) => this.#preferences.judge(message, now),
-  };
   readonly #handling: Handling;
   readonly #presenceEvents: PresenceEvents;
   readonly #receipts: ReceiptsOutbox;
   readonly #connections: Connections;
+  readonly #deliveries: Deliveries;
   readonly #attendance: Attendance;
   readonly #alarm: Alarm;
   /** Only for a running object: by the time one has slept, every bucket is full again. */
   readonly #frames = new WeakMap<WebSocket, Bucket>();
-  /** Live-only messages seen lately, for the copies that a queue may make. */
-  readonly #liveIds = new Set<MessageId>();
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -118,7 +107,16 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       random: Math.random,
     });
     if (schemaVersion(context.storage.sql) > 0) this.#open();
-    this.#connections = new Connections(context, () => context.waitUntil(this.#left()));
+    this.#connections = new Connections(context, ({ lease }) => context.waitUntil(this.#left(lease)));
+    this.#deliveries = new Deliveries({
+      connections: this.#connections,
+      inbox: () => this.#inbox,
+      open: () => this.#open(),
+      attention: (message, now) => this.#preferences.judge(message, now),
+      refused: (messages, now) => this.#refused(messages, now),
+      ringBy: (deadline) => this.#arm(deadline),
+      ringForDues: () => this.#armDues(),
+    });
     this.#attendance = attendanceOf(context, env, {
       user,
       sockets: this.#connections.sockets,
@@ -136,48 +134,9 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
 
   /** Commits messages, all or (on a fault) none, and offers them to the devices. */
   async deliver(messages: readonly AcceptedMessage[]): Promise<DeliveryResult> {
-    return this.#deliver(messages, this.#now());
-  }
-
-  /** @param settled called in the transaction that commits the messages */
-  async #deliver(
-    messages: readonly AcceptedMessage[],
-    now: number,
-    settled?: Circumstances["settled"],
-  ): Promise<DeliveryResult> {
-    const refused = this.#refused(messages, now);
-    const isKept = (message: AcceptedMessage) => !message.live || isAhead(message, now);
-    const stored = messages.filter((message) => isKept(message) && !refused.has(message));
-    const { verdicts, fresh, withdrawn } =
-      stored.length === 0 && settled === undefined
-        ? { verdicts: [], fresh: [], withdrawn: [] }
-        : this.#open().commit(stored, now, { ...this.#circumstances, settled });
-    logWithdrawn(withdrawn);
-    // Before anything can go wrong with a device: what is stored has its deadline.
-    const swept = this.#arm(sweepOf(fresh));
-    const owed =
-      refused.size > 0 ||
-      fresh.some(({ attention }) => attention === "held") ||
-      verdicts.some(({ verdict }) => verdict === "scheduled");
-    const told = owed ? this.#armDues() : undefined;
-    // Duplicates as well: the fault that made them come again may have struck between commit and offer.
-    const offered = stored.length === 0 ? undefined : this.#connections.offer(this.#open(), fresh, now);
-    const inOrder = verdicts.values();
-    const answers = messages.map((message): { verdict: Verdict; devices: number } => {
-      const final = refused.get(message);
-      if (final !== undefined) return { verdict: final, devices: 0 };
-      if (!isKept(message)) return this.#live(message, now);
-      const { value: verdict } = inOrder.next();
-      if (verdict === undefined) throw new Error("a stored message got no verdict");
-      const devices = verdict.verdict === "committed" ? (offered?.reached(verdict.seq) ?? 0) : 0;
-      return { verdict, devices };
-    });
-    await Promise.all([swept, told, this.#arm(offered?.stalledUntil)]);
+    const result = await this.#deliveries.take(messages, this.#now());
     this.#attendance.heard();
-    return {
-      verdicts: answers.map(({ verdict }) => verdict),
-      devices: answers.map(({ devices }) => devices),
-    };
+    return result;
   }
 
   async inbox(query: InboxQuery): Promise<InboxPage> {
@@ -265,13 +224,14 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   async erase(): Promise<{ readonly erased: number }> {
     const now = this.#now();
     this.#connections.closeAll("revoked", now);
-    this.#attendance.absent();
+    this.#attendance.left();
     const inbox = this.#open();
     const erased = this.ctx.storage.transactionSync(() => {
       for (const keeping of this.#keepings) keeping.erase(now);
       return inbox.erase(now);
     });
-    await this.#settle(now);
+    // Without an `await` before it: the erasure and the alarm that tells others of it become durable together.
+    await Promise.all([this.#armDues(), this.#settle(now)]);
     await this.#arm();
     return { erased };
   }
@@ -300,9 +260,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
         );
         // It has what it says that it has, if its last acknowledgement was lost.
         const { acked } = connection.cursor;
-        await this.#offer(this.#open().acknowledged(connect.device, known, acked, now).fresh, now);
+        const settled = this.#offer(this.#open().acknowledged(connect.device, known, acked, now).fresh, now);
         const { stalledUntil } = this.#connections.offer(this.#open(), [], now, server);
-        await this.#arm(Math.min(stalledUntil, this.#connections.deadline(server, connection, now)));
+        const deadline = Math.min(stalledUntil, this.#connections.deadline(server, connection, now));
+        await Promise.all([settled, this.#arm(deadline)]);
         this.#attendance.came();
         this.#announce();
       } catch (error) {
@@ -406,16 +367,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       const inbox = new Inbox(this.ctx.storage, undefined, (steps, now) => this.#receipts.tell(steps, now));
       this.#inbox = inbox;
       const schedule = new Schedule(this.#user, inbox.scheduled, {
-        deliver: (due, now, settled) => this.#deliver(due, now, settled),
+        deliver: (due, now, settled) => this.#deliveries.take(due, now, settled),
         bury: (dead) => enqueueDead(lanesOf(this.env), dead),
       });
-      this.#keepings = [
-        schedule,
-        this.#memberships,
-        this.#preferences,
-        this.#presenceEvents,
-        this.#receipts,
-      ];
+      this.#keepings = [schedule, this.#memberships, this.#preferences, this.#presenceEvents, this.#receipts];
     }
     return this.#inbox;
   }
@@ -426,7 +381,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     for (const message of messages) {
       if (message.onlineOnly && message.retracts === undefined && this.#connections.sockets.size === 0) {
         // Before any commit, so that a copy finds the same as long as nobody connects.
-        this.#attendance.absent();
+        this.#attendance.left();
         refused.set(message, { verdict: "offline" });
         continue;
       }
@@ -453,19 +408,6 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       const due = keeping.nextDue();
       if (due !== undefined && due <= now) await keeping.settle(now);
     }
-  }
-
-  #live(message: AcceptedMessage, now: number): { verdict: Verdict; devices: number } {
-    if (message.at <= (this.#inbox?.erasedAt ?? 0)) return { verdict: { verdict: "gone" }, devices: 0 };
-    const waits = this.#inbox?.scheduled.recall(message);
-    if (waits !== undefined) return { verdict: waits, devices: 0 };
-    if (this.#inbox?.barred(message.id)) return { verdict: { verdict: "withdrawn" }, devices: 0 };
-    if (message.expires <= now) return { verdict: { verdict: "expired" }, devices: 0 };
-    if (this.#liveIds.has(message.id)) return { verdict: { verdict: "live" }, devices: 0 };
-    this.#liveIds.add(message.id);
-    const [oldest] = this.#liveIds;
-    if (this.#liveIds.size > inboxLimits.maxLiveIds && oldest !== undefined) this.#liveIds.delete(oldest);
-    return { verdict: { verdict: "live" }, devices: this.#connections.live(message, now) };
   }
 
   async #handle(socket: WebSocket, connection: Connection, frame: ClientFrame, now: number): Promise<void> {
@@ -502,7 +444,8 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     const handled = await this.#handling.handle({ name, data, device, scopes: grants.scopes }, socket);
     // A handler may take long: only a connection that is still good hears of it.
     const { closesAt = 0 } = this.#connections.sockets.get(socket) ?? {};
-    if (ref !== undefined && closesAt > this.#now()) this.#connections.send(socket, answerFrame(handled, ref));
+    if (ref !== undefined && closesAt > this.#now())
+      this.#connections.send(socket, answerFrame(handled, ref));
   }
 
   async #ack(
@@ -600,10 +543,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   }
 
   /** A connection has ended. */
-  async #left(): Promise<void> {
+  async #left(lease: Lease | undefined): Promise<void> {
     // After this event: a device that takes its own place was never gone.
     await undefined;
-    this.#attendance.left();
+    this.#attendance.left(lease);
     await this.#arm(this.#presenceEvents.nextDue());
   }
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { messageLimits } from "../limits.ts";
 import type { Withdrawal } from "../protocol/frames.ts";
-import { type MessageId, messageId } from "../protocol/ids.ts";
+import { type DeviceId, type MessageId, messageId } from "../protocol/ids.ts";
 import { type AcceptedMessage, withdrawnType } from "../protocol/message.ts";
 import type { Priority } from "../protocol/priority.ts";
 
@@ -12,15 +12,17 @@ export interface WithdrawalOptions {
   readonly priority?: Priority | undefined;
   /** For whom it is, or of which of their messages: tells words from each other that are not copies. */
   readonly audience: string;
+  /** The device that has seen to it for all of the user's, and keeps it. */
+  readonly device?: DeviceId | undefined;
 }
 
 /** The same message, reason and options make the same id, so that a copy is known. Kept as long as any message may be. */
 export function withdrawal(
   of: MessageId,
   reason: Withdrawal["reason"],
-  { now, priority = "high", audience }: WithdrawalOptions,
+  { now, priority = "high", audience, device }: WithdrawalOptions,
 ): AcceptedMessage {
-  const said: Withdrawal = { id: of, reason };
+  const said: Withdrawal = { id: of, reason, ...(device === undefined ? {} : { device }) };
   const digest = createHash("sha256").update([of, reason, priority, audience].join("\n")).digest("base64url");
   return {
     // 27 characters: 162 bits.

@@ -49,6 +49,10 @@ export function requestFaults(items: readonly Requested[], batch: boolean): Faul
     if ("everyone" in audience && message.receipts === true) {
       faults.push({ path: placeOf(index, "receipts"), message: "can't be had of everyone" });
     }
+    // By its own ttl the schema has refused it; here it is the type's.
+    if (message.live && message.receipts === true) {
+      faults.push({ path: placeOf(index, "receipts"), message: "can't be had of what is never stored" });
+    }
   });
   return faults;
 }

@@ -2,12 +2,10 @@
  * The declarations of the package, by `tsc`. Of all that it emits only what the entries reach goes in, and
  * that must stand alone: a declaration that leans on zod, or on types of a runtime, fails the build.
  */
-import { execFile } from "node:child_process";
 import { cp, mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { promisify } from "node:util";
-import { projectRoot } from "./source.ts";
+import { reached, tsc } from "./tsc.ts";
 
 /**
  * Writes into `folder` the declarations that `entries` reach; both are laid out as `src` is.
@@ -24,27 +22,4 @@ export async function writeDeclarations(entries: readonly string[], folder: stri
   } finally {
     await rm(emitted, { recursive: true });
   }
-}
-
-/** The files that a user's compiler reads for these declarations, the standard library's included. */
-async function reached(declarations: readonly string[]): Promise<readonly string[]> {
-  const alone = ["--ignoreConfig", "--noEmit", "--listFiles", "--strict", "--skipLibCheck", "false"];
-  const target = ["--target", "es2022", "--lib", "es2022,dom", "--types", ""];
-  const module = ["--module", "esnext", "--moduleResolution", "bundler"];
-  return (await tsc([...alone, ...target, ...module, ...declarations])).trim().split("\n");
-}
-
-/** @returns what it prints; the files that it lists, where it is told to list them. */
-async function tsc(args: readonly string[]): Promise<string> {
-  const running = promisify(execFile)(join(projectRoot, "node_modules/.bin/tsc"), args, { cwd: projectRoot });
-  // It complains on its standard output.
-  const { stdout } = await running.catch((error: unknown) => {
-    throw error instanceof Error && "stdout" in error ? new Error(complaints(String(error.stdout))) : error;
-  });
-  return stdout;
-}
-
-function complaints(printed: string): string {
-  const lines = printed.split("\n").filter((line) => line.includes("error TS"));
-  return ["The package has no declarations that stand alone:", ...lines].join("\n");
 }

@@ -1,5 +1,5 @@
 /** The package.json and the README of the package, made from those of the project. */
-import { entriesOf, type Source } from "./source.ts";
+import { entriesOf, type Source, typeEntriesOf } from "./source.ts";
 
 /** Of the project's package.json only what its users need: no scripts, and no dependencies, since there are none. */
 export function manifestOf(source: Source): Record<string, unknown> {
@@ -17,6 +17,12 @@ export function manifestOf(source: Source): Record<string, unknown> {
         Object.entries(entriesOf(source)).map(([entry, module]) => [
           `./${entry}`,
           { types: `./${declarationOf(module)}`, default: `./${entry}.js` },
+        ]),
+      ),
+      ...Object.fromEntries(
+        Object.entries(typeEntriesOf(source)).map(([entry, module]) => [
+          `./${entry}`,
+          { types: `./${declarationOf(module)}` },
         ]),
       ),
       "./package.json": "./package.json",

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { writeDeclarations } from "./declarations.ts";
 import { writeJavaScript } from "./javascript.ts";
 import { declarationOf, manifestOf, readmeOf } from "./manifest.ts";
-import { entriesOf, projectRoot, readSource, type Source } from "./source.ts";
+import { writeMessageTypes } from "./message-types.ts";
+import { entriesOf, projectRoot, readSource, type Source, typeEntriesOf } from "./source.ts";
 
 /** Builds the package into `folder`, in place of what was there; `npm pack` makes the tarball of it. */
 export async function buildPackage(folder: string): Promise<Source> {
@@ -18,6 +19,9 @@ export async function buildPackage(folder: string): Promise<Source> {
     Object.values(entries).map((module) => declarationOf(module).slice(types.length)),
     join(folder, types),
   );
+  for (const module of Object.values(typeEntriesOf(source))) {
+    await writeMessageTypes(join(projectRoot, module), join(folder, declarationOf(module)));
+  }
   await writeFile(join(folder, "package.json"), `${JSON.stringify(manifestOf(source), undefined, 2)}\n`);
   const [readme = "", ...pages] = await Promise.all(
     ["README.md", "docs/client.md", "docs/publisher.md"].map((file) =>

@@ -14,14 +14,17 @@ export async function recordAccepted(
 ): Promise<void> {
   const asked = items.filter(({ message }) => message.receipts === true);
   if (asked.length === 0) return;
-  const recorded = eachBounded(asked, receiptLimits.concurrentRecords, async ({ message, audience }) => {
-    const { id, at, type, deliverAt = at } = message;
-    const recipients = "users" in audience ? { recipients: audience.users.length } : {};
-    await env.RECEIPTS_STORE.getByName(id).accept({ at, type, ...recipients }, deliverAt);
-  });
-  try {
-    await within(receiptLimits.recordTimeoutMs, recorded);
-  } catch (error) {
-    log("warn", "receipts_not_recorded", { count: asked.length, error: errorText(error) });
-  }
+  const failed = (error: unknown) => log("warn", "receipts_not_recorded", { error: errorText(error) });
+  const recorded = eachBounded(asked, receiptLimits.concurrentRecords, (item) =>
+    record(env, item).catch(failed),
+  );
+  await within(receiptLimits.recordTimeoutMs, recorded).catch(failed);
+}
+
+async function record(
+  env: Pick<Env, "RECEIPTS_STORE">,
+  { message: { id, at, type, deliverAt = at }, audience }: Requested,
+): Promise<void> {
+  const recipients = "users" in audience ? { recipients: audience.users.length } : {};
+  await env.RECEIPTS_STORE.getByName(id).accept({ at, type, ...recipients }, deliverAt);
 }

@@ -3,6 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Inbox } from "../../src/hub/inbox.ts";
+import { withdrawal } from "../../src/hub/withdrawal.ts";
 import { inboxLimits, observeLimits, socketLimits } from "../../src/limits.ts";
 import { countsOf } from "../../src/observe/counts.ts";
 import { Meter, meterName } from "../../src/observe/meter.ts";
@@ -56,6 +57,55 @@ describe("rows written", () => {
     const written = await meter(user);
     await hubOf(user).deliver([progress(2)]);
     expect(written.rows).toBe(3);
+  });
+
+  test("a message that one device is to settle costs a row more, and two, one and one to be settled", async () => {
+    const user = aUser();
+    const device = await connect(user);
+    await hubOf(user).deliver([message()]);
+    const written = await meter(user);
+    await hubOf(user).deliver([message({ cancelOn: "ack" }), message({ cancelOn: "read" })]);
+    expect(written.rows).toBe(6);
+    await device.until(() => device.cursor === 3);
+    written.reset();
+    await device.ask({ type: "ack", epoch: device.resume.epoch, seq: 3 });
+    // The word to the devices, the message that goes, and what was watched.
+    expect(written).toMatchObject({ rows: 4, alarms: 0, transactions: 1 });
+    written.reset();
+    await hubOf(user).read({ upTo: 3 });
+    expect(written).toMatchObject({ rows: 5, alarms: 0, transactions: 1 });
+  });
+
+  test("a retraction costs the word to the devices and the message that goes; before the message came, one row", async () => {
+    const user = aUser();
+    const [sent, never] = [message(), message()];
+    await hubOf(user).deliver([sent]);
+    const written = await meter(user);
+    const word = withdrawal(sent.id, "retracted", { now: Date.now(), audience: "" });
+    await hubOf(user).deliver([word]);
+    expect(written).toMatchObject({ rows: 3, alarms: 0 });
+    written.reset();
+    await hubOf(user).deliver([word]);
+    expect(written.rows).toBe(0);
+    await hubOf(user).deliver([withdrawal(never.id, "retracted", { now: Date.now(), audience: "" })]);
+    expect(written).toMatchObject({ rows: 1, alarms: 0 });
+    await hubOf(user).deliver([message()]);
+    expect(written.rows).toBe(3);
+  });
+
+  test("acknowledging plain messages reads nothing but, once, that there is nothing to look for", async () => {
+    const user = aUser();
+    const device = await connect(user);
+    await hubOf(user).deliver(messages(60));
+    await device.until(() => device.cursor === 60);
+    await evictDurableObject(hubOf(user));
+    await device.ask({ type: "ack", epoch: device.resume.epoch, seq: 1 });
+    await device.settled();
+    const asked = await inside(user, (_, { storage: { sql } }) => vi.spyOn(sql, "exec"));
+    for (let seq = 2; seq <= 60; seq += 1) device.ack(seq);
+    await device.settled();
+    expect(asked).not.toHaveBeenCalled();
+    asked.mockRestore();
   });
 
   test("a cursor that moves costs none, and neither does a bad or a repeated ack", async () => {

@@ -10,7 +10,7 @@ import { quietly } from "../support/api.ts";
 import { withHandlers, withMessages } from "../support/definitions.ts";
 import { aUser, connect, type Device, hubOf } from "../support/device.ts";
 import { idOf, message } from "../support/messages.ts";
-import { inside, tablesOf } from "../support/storage.ts";
+import { inside, meter, tablesOf } from "../support/storage.ts";
 
 const scopes = ["talk"];
 const data = z.object({ text: z.string() });
@@ -88,7 +88,14 @@ describe("a message from a device", () => {
     expect(device.all("error")).toEqual([]);
   });
 
-  test("costs no storage", async () => {
+  test("writes nothing, and sets no alarm", async () => {
+    withHandlers(handler(() => "done"));
+    const written = await meter(device.user);
+    for (let times = 0; times < 10; times += 1) await send("do", times);
+    expect(written).toMatchObject({ rows: 0, alarms: 0 });
+  });
+
+  test("of a user of whom nothing is kept makes no storage", async () => {
     const user = aUser();
     withHandlers(handler(() => "done"));
     const call = { name: "do", data: "null", device: undefined, scopes };

@@ -196,13 +196,16 @@ describe("a crash between the two writes", () => {
   )("while a user is to %s, %s, heals by itself", async (what, where) => {
     const [user, topic] = [aUser(), aTopic()];
     if (what !== "join") await join(user, topic);
+    // The alarm of the joining, which would come early enough by accident.
+    await pass(user, topicLimits.repairAfterMs);
     const calls = topicsThat(points[where]);
     await inside(user, (hub) => void changes[what](hub, topic).catch(() => undefined));
     await eventually(() => calls.count === 1);
     expect(await pendingOf(user)).toBe(1);
+    // Nobody else would wake the object.
+    expect(await alarmOf(user)).toBeLessThanOrEqual(Date.now() + topicLimits.repairAfterMs);
     await abortAllDurableObjects();
     vi.mocked(Topic.prototype.apply).mockRestore();
-    expect(await alarmOf(user)).toBeLessThanOrEqual(Date.now() + topicLimits.repairAfterMs);
     await healed(user);
     const joined = what === "join";
     expect(await hubOf(user).topics()).toEqual(joined ? [view(topic, { presence: true })] : []);
@@ -261,6 +264,27 @@ describe("a topic that can't be reached", () => {
     expect(await objectOf(topic).member(user)).toEqual({ user, presence: true });
     expect(await hubOf(user).topics()).toEqual([view(topic, { presence: true })]);
   });
+
+  test.each(["the call", "its answer"])(
+    "whose part of an older change is late, %s, does not undo what came after it",
+    async (what) => {
+      const [user, topic] = [aUser(), aTopic()];
+      let released = false;
+      const calls = topicsThat(async (object, ...args) => {
+        if (calls.count > 1) return apply.apply(object, args);
+        const early = what === "its answer" ? await apply.apply(object, args) : undefined;
+        await eventually(() => released);
+        return early ?? apply.apply(object, args);
+      });
+      const joining = join(user, topic);
+      await eventually(() => calls.count === 1);
+      expect(await leave(user, topic)).toEqual(view(topic, { member: false }));
+      released = true;
+      expect(await joining).toEqual(view(topic, { member: false }));
+      expect(await membersOf(topic)).toEqual([]);
+      expect(await rowsOf(user)).toEqual([]);
+    },
+  );
 
   test("does not keep the others waiting", async () => {
     const [user, bad, good] = [aUser(), aTopic(), aTopic()];
@@ -393,7 +417,7 @@ describe("what it costs", () => {
       Reflect.deleteProperty(storage.sql, "exec");
       return count;
     });
-    expect(reads).toBe(1);
+    expect(reads).toBeLessThanOrEqual(1);
   });
 });
 
@@ -408,50 +432,48 @@ test("both sides agree in the end, whatever calls are lost, late or repeated, an
     dies: fc.boolean(),
     at: fc.integer({ min: 1, max: 3 }),
   });
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-      const user = aUser();
-      await join(user, aTopic());
-      await inside(user, async (_, { storage }) => {
-        storage.sql.exec("DELETE FROM topics");
-        const known = new Map<TopicName, KnownMember | undefined>();
-        const late: (() => void)[] = [];
-        let fate: "good" | "lost" | "unanswered" | "late" = "good";
-        const objectOf = (name: TopicName) => ({
-          apply: async (changes: readonly MemberChange[]) => {
-            const arrive = () =>
-              changes.map((change) => {
-                const taken = take(known.get(name), change);
-                if (taken.write !== undefined) known.set(name, taken.write === "erase" ? undefined : change);
-                return taken.applied;
-              });
-            if (fate === "late") late.push(arrive);
-            if (fate === "lost" || fate === "late") throw new Error("lost");
-            const applied = arrive();
-            if (fate === "unanswered") throw new Error("lost on the way back");
-            return applied;
-          },
-        });
-        let memberships = new Memberships(storage, user, objectOf);
-        for (const { name, member, presence, at, ...step } of steps) {
-          fate = step.fate;
-          memberships.change([{ topic: name, member, presence }], 10, at);
-          await memberships.tell([name], at);
-          if (step.dies) memberships = new Memberships(storage, user, objectOf);
-        }
-        const truth = memberships.list().map(({ topic, presence }) => ({ topic, presence }));
-        for (const lateOnes of [[], late]) {
-          for (const arrive of lateOnes) arrive();
-          fate = "good";
-          await memberships.settle(4);
-          expect(memberships.nextDue()).toBeUndefined();
-          const told = names.filter((name) => known.get(name)?.member === true).toSorted();
-          expect(told.map((topic) => ({ topic, presence: known.get(topic)?.presence }))).toEqual(truth);
-        }
+  const user = aUser();
+  await join(user, aTopic());
+  await inside(user, async (_, { storage }) => {
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      storage.sql.exec("DELETE FROM topics");
+      const known = new Map<TopicName, KnownMember | undefined>();
+      const late: (() => void)[] = [];
+      let fate: "good" | "lost" | "unanswered" | "late" = "good";
+      const objectOf = (name: TopicName) => ({
+        apply: async (changes: readonly MemberChange[]) => {
+          const arrive = () =>
+            changes.map((change) => {
+              const taken = take(known.get(name), change);
+              if (taken.write !== undefined) known.set(name, change);
+              return taken.applied;
+            });
+          if (fate === "late") late.push(arrive);
+          if (fate === "lost" || fate === "late") throw new Error("lost");
+          const applied = arrive();
+          if (fate === "unanswered") throw new Error("lost on the way back");
+          return applied;
+        },
       });
-    }),
-    { numRuns: 40 },
-  );
+      let memberships = new Memberships(storage, user, objectOf);
+      for (const { name, member, presence, at, ...step } of steps) {
+        fate = step.fate;
+        memberships.change([{ topic: name, member, presence }], 10, at);
+        await memberships.tell([name], at);
+        if (step.dies) memberships = new Memberships(storage, user, objectOf);
+      }
+      const truth = memberships.list().map(({ topic, presence }) => ({ topic, presence }));
+      fate = "good";
+      for (const arrivals of [[], late]) {
+        for (const arrive of arrivals) arrive();
+        await memberships.settle(4);
+        expect(memberships.nextDue()).toBeUndefined();
+        const told = names.filter((name) => known.get(name)?.member === true).toSorted();
+        expect(told.map((topic) => ({ topic, presence: known.get(topic)?.presence }))).toEqual(truth);
+      }
+    });
+    await fc.assert(property);
+  });
 });
 
 test("what is held about a user names the topics, and not those that are left", async () => {

@@ -280,14 +280,36 @@ describe("reading", () => {
 });
 
 describe("the state of a message", () => {
-  test("is stored, then read, and tells which device had it when", async () => {
+  test("is stored until a device is connected, then sent, though only as a copy ahead of its turn", async () => {
+    const user = aUser();
+    const [waits, urgent] = [message(), message({ priority: "critical" })];
+    await hubOf(user).deliver([waits, ...messages(69)]);
+    const state = async ({ id }: typeof waits) => (await hubOf(user).messageState(id))?.state;
+    expect(await state(waits)).toBe("stored");
+    const device = await connect(user);
+    await device.until(() => device.cursor === 64);
+    await hubOf(user).deliver([urgent]);
+    await device.until(() => device.all("express").length === 1);
+    const last = message();
+    await hubOf(user).deliver([last]);
+    expect([await state(waits), await state(urgent), await state(last)]).toEqual(["sent", "sent", "stored"]);
+    await leave(device);
+    // Of who is away it is not known whether it was.
+    expect(await state(waits)).toBe("stored");
+  });
+
+  test("is sent, then acknowledged, then read, and tells which device had it when", async () => {
     const user = aUser();
     const [laptop, phone] = [await connect(user), await connect(user, { device: "phone" })];
     const [first, second] = [message(), message()];
     await hubOf(user).deliver([first]);
     const { at, expires } = first;
     const state = () => hubOf(user).messageState(first.id);
-    expect(await state()).toEqual({ id: first.id, seq: 1, state: "stored", at, expires, delivered: [] });
+    const sentTo = ["laptop", "phone"].map((device) => ({ device, state: "sent" }));
+    expect(await state()).toEqual({
+      ...{ id: first.id, seq: 1, state: "sent", at, expires, delivered: [] },
+      devices: expect.arrayContaining(sentTo),
+    });
     wait(1_000);
     const firstAck = Date.now();
     await caughtUp(laptop, 1);
@@ -295,7 +317,14 @@ describe("the state of a message", () => {
     await hubOf(user).deliver([second]);
     await caughtUp(laptop, 2);
     const secondAck = Date.now();
-    expect((await state())?.delivered).toEqual([{ device: "laptop", at: firstAck }]);
+    expect(await state()).toMatchObject({
+      state: "acknowledged",
+      delivered: [{ device: "laptop", at: firstAck }],
+      devices: expect.arrayContaining([
+        { device: "laptop", state: "acknowledged", at: firstAck },
+        { device: "phone", state: "sent" },
+      ]),
+    });
     expect((await hubOf(user).messageState(second.id))?.delivered).toEqual([
       { device: "laptop", at: secondAck },
     ]);

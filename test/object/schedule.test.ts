@@ -2,13 +2,16 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { UserHub } from "../../src/hub/user-hub.ts";
 import { withdrawal } from "../../src/hub/withdrawal.ts";
-import { deadLettersName } from "../../src/lanes/dead-letter.ts";
+import { parseDead } from "../../src/lanes/dead-record.ts";
 import { inboxLimits, messageLimits } from "../../src/limits.ts";
+import type { UserId } from "../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../src/protocol/message.ts";
 import { accepted, inboxOf, problem, publish, quietly } from "../support/api.ts";
 import { aUser, connect, hubOf } from "../support/device.ts";
 import { eventually } from "../support/eventually.ts";
+import { recordedQueue } from "../support/lanes.ts";
 import { message, messages } from "../support/messages.ts";
 import { alarmOf, breakStatements, inside, meter, pass, query } from "../support/storage.ts";
 import { committed } from "../support/stream.ts";
@@ -31,7 +34,7 @@ function later(inMs: number, changes: Partial<AcceptedMessage> = {}): AcceptedMe
 }
 
 const scheduled = { verdict: "scheduled" };
-const waiting = (user: ReturnType<typeof aUser>) => query(user, "SELECT id FROM scheduled");
+const waiting = (user: UserId) => query(user, "SELECT id FROM scheduled");
 
 describe("a message with a time", () => {
   test("waits for it, is delivered then, and not a moment before", async () => {
@@ -240,41 +243,55 @@ describe("many that wait", () => {
 
 describe("a message whose time has come and that can't be delivered", () => {
   /** The id is taken by another content, by a way past the check. */
-  async function conflicting(user: ReturnType<typeof aUser>): Promise<AcceptedMessage> {
+  async function conflicting(user: UserId): Promise<AcceptedMessage> {
     const sent = later(minute);
     await hubOf(user).deliver([sent]);
-    await inside(user, (_, { storage: { sql } }) =>
+    await inside(user, (_, { storage: { sql } }) => {
       sql.exec(
-        "INSERT INTO messages SELECT 1, ?, 'other', 'low', 1, 1, 9e15, NULL, 1, '1', NULL, NULL, NULL, NULL, NULL, NULL, NULL",
-        sent.id,
-      ),
-    );
+        `INSERT INTO messages (seq, id, type, priority, at, committed, expires, bytes, body)
+         VALUES (1, ?1, 'other', 'low', ?2, ?2, ?3, 1, '1')`,
+        ...[sent.id, sent.at, sent.expires],
+      );
+    });
     await evictDurableObject(hubOf(user));
     return sent;
+  }
+
+  /** The object, started anew with a dead lane that keeps what it gets; its alarm has rung by then. */
+  function ring(user: UserId, lane: Queue): Promise<void> {
+    return inside(user, (_, state) => new UserHub(state, { ...env, LANE_DEAD: lane }).alarm());
   }
 
   test("is a dead letter before its row goes", async () => {
     const user = aUser();
     const sent = await conflicting(user);
-    await pass(user, minute);
+    const lane = recordedQueue();
+    vi.setSystemTime(Date.now() + minute);
+    await ring(user, lane);
+    expect(lane.texts.map((text) => parseDead(String(text)))).toEqual([
+      { message: sent, users: [user], reason: "id_conflict", attempts: 1, error: "", at: Date.now() },
+    ]);
     expect(await waiting(user)).toEqual([]);
-    vi.useRealTimers();
-    const letters = env.DEAD_LETTERS.getByName(deadLettersName);
-    await eventually(async () => (await letters.find(sent.id, user)) !== undefined);
-    expect(await letters.find(sent.id, user)).toMatchObject({ reason: "id_conflict", user, message: sent });
   });
 
   test("waits on where the dead lane refuses, and goes there later", async () => {
     const user = aUser();
     const sent = await conflicting(user);
-    const send = vi.spyOn(env.LANE_DEAD, "sendBatch").mockRejectedValue(new Error("Too Many Requests"));
-    await quietly(() => pass(user, minute));
-    expect(send).toHaveBeenCalledTimes(1);
+    const lane = recordedQueue();
+    const refusing = recordedQueue(() => true);
+    vi.setSystemTime(Date.now() + minute);
+    await quietly(async () => {
+      await inside(user, async (_, state) => {
+        const hub = new UserHub(state, { ...env, LANE_DEAD: refusing });
+        await hub.alarm();
+        expect(await state.storage.getAlarm()).toBe(Date.now() + inboxLimits.alarmRetryMs);
+        expect(await hub.deliver([sent])).toMatchObject({ verdicts: [scheduled] });
+      });
+    });
     expect(await waiting(user)).toEqual([{ id: sent.id }]);
-    expect(await alarmOf(user)).toBeLessThanOrEqual(Date.now() + inboxLimits.alarmRetryMs);
-    expect((await hubOf(user).deliver([sent])).verdicts).toEqual([scheduled]);
-    send.mockRestore();
-    await pass(user, inboxLimits.alarmRetryMs);
+    vi.setSystemTime(Date.now() + inboxLimits.alarmRetryMs);
+    await ring(user, lane);
+    expect(lane.texts).toHaveLength(1);
     expect(await waiting(user)).toEqual([]);
   });
 

@@ -48,6 +48,12 @@ describe("the settings", () => {
     expect(settingsOf({ ...least, ...empty })).toEqual(settingsOf({ ...least }));
   });
 
+  test("let types pass that are not defined, unless they are to be strict", () => {
+    expect(settingsOf({ ...least }).messageTypes).toBe("permissive");
+    expect(settingsOf({ ...least, MESSAGE_TYPES: "strict" }).messageTypes).toBe("strict");
+    expect(faults({ MESSAGE_TYPES: "lenient" })).toEqual(['MESSAGE_TYPES must be "permissive" or "strict"']);
+  });
+
   test("spread everyone over 16 shards, or as many as are asked for, from 1 to 1,024", () => {
     expect(settingsOf({ ...least }).everyoneShards).toBe(16);
     expect(settingsOf({ ...least, EVERYONE_SHARDS: "" }).everyoneShards).toBe(16);

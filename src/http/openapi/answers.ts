@@ -6,6 +6,7 @@ import { z } from "zod";
 import { scopes } from "../../auth/api-key.ts";
 import { deadReasons } from "../../lanes/dead-record.ts";
 import { outcomes } from "../../observe/counts.ts";
+import { goneReasons } from "../../protocol/frames.ts";
 import { priorities } from "../../protocol/priority.ts";
 
 const time = z.int().min(0);
@@ -80,14 +81,58 @@ export const inboxPage = z.object({
 export const messageState = z
   .object({
     id: z.string(),
-    state: z.string(),
-    seq: count.optional(),
-    at: time,
+    state: z.enum(["scheduled", "stored", "sent", "acknowledged", "read", ...goneReasons, "dead"]),
+    seq: count.optional().describe("Absent for one that waits, and for one that never came."),
+    at: time.describe("When it was accepted; of one that never came or is dead, when it ended."),
     expires: time.optional(),
-    delivered: z.array(z.object({ device: z.string(), at: time })).optional(),
-    reason: z.string().optional().describe("Why it is a dead letter."),
+    deliverAt: time.optional().describe("Of one that is scheduled."),
+    devices: z
+      .array(z.object({ device: z.string(), state: z.enum(["sent", "acknowledged"]), at: time.optional() }))
+      .optional()
+      .describe("Devices that have it, or are being sent it; `at` is when it was acknowledged."),
+    delivered: z
+      .array(z.object({ device: z.string(), at: time }))
+      .optional()
+      .describe("The acknowledged ones among `devices`."),
+    reason: z.enum(deadReasons).optional().describe("Why it is a dead letter."),
   })
-  .loose();
+  .describe("How far it got: read comes after acknowledged, that after sent, and its end after all.");
+
+export const messageReceipts = z.object({
+  id: z.string(),
+  at: time.optional(),
+  type: z.string().optional(),
+  recipients: count.optional(),
+  counts: z
+    .record(z.string(), count)
+    .describe("How many users came to each state; of `acknowledged`, how many devices."),
+});
+
+export const topicView = z.object({
+  topic: z.string(),
+  member: z.boolean(),
+  presence: z.boolean().describe("Whether the user takes part in presence events of the topic."),
+  pending: z.boolean().describe("It holds already, and the topic will be told."),
+});
+export const topicViews = z.object({ topics: z.array(topicView) });
+export const topicCount = z.object({ topic: z.string(), members: count });
+export const memberPage = z.object({
+  members: z.array(z.object({ user: z.string(), presence: z.boolean() })),
+  next: z.string().optional().describe("The `cursor` of the next page; absent on the last."),
+});
+export const membersChanged = z.object({
+  done: count.describe("Users who are as was asked for, as the topic knows."),
+  pending: z.array(z.string()).describe("Users who are; the topic will be told."),
+  failed: z
+    .array(z.object({ user: z.string(), reason: z.enum(["limit", "unavailable"]) }))
+    .describe("Users who are not: ask again."),
+});
+
+/** A line of an export. */
+export const exported = z
+  .object({ kind: z.string() })
+  .loose()
+  .describe("One record a line; the first is of kind `user`, the last of kind `end`.");
 
 export const presenceOfMany = z.object({
   presence: z
@@ -174,7 +219,9 @@ const letter = z.object({
   raw: z
     .string()
     .optional()
-    .describe("A text from a lane that could not be read, in place of user and message."),
+    .describe(
+      "A text from a lane, in place of user and message: the job of a message to a topic or to everyone, or what could not be read.",
+    ),
 });
 export const deadLetterPage = z.object({ letters: z.array(letter), next: count.optional() });
 export const redriven = z.object({ key: z.string(), redrives: count });

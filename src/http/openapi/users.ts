@@ -1,5 +1,6 @@
 /** The operations on one user, and those of a device. */
 import { readRequest } from "../../hub/views.ts";
+import { userPreferences } from "../../protocol/preferences.ts";
 import { connectQuery } from "../connect.ts";
 import { presenceRequest } from "../presence.ts";
 import { sendRequest } from "../send.ts";
@@ -61,6 +62,18 @@ export const userOperations: Operations = {
       asker: { scope: "users:write" },
       path: userPath,
       answers: { 200: { description: "It is gone.", body: answers.erased } },
+    },
+  },
+  "/v1/users/:user/export": {
+    GET: {
+      id: "exportUser",
+      tag: "Users",
+      summary: "Everything that is held about a user, as NDJSON.",
+      asker: { scope: "users:read" },
+      path: userPath,
+      answers: {
+        200: { description: "As it is read.", body: answers.exported, media: "application/x-ndjson" },
+      },
     },
   },
   "/v1/users/:user/connections": {
@@ -126,6 +139,35 @@ export const userOperations: Operations = {
       path: userPath,
       body: readRequest,
       answers: { 200: { description: "They are read.", body: answers.readState } },
+    },
+  },
+  "/v1/users/:user/preferences": {
+    GET: {
+      id: "preferences",
+      tag: "Users",
+      summary: "What may disturb a user, and when.",
+      asker: { scope: "users:read", self: true },
+      path: userPath,
+      answers: {
+        200: { description: "Of a user who has said nothing, the defaults.", body: userPreferences },
+      },
+    },
+    PUT: {
+      id: "setPreferences",
+      tag: "Users",
+      summary: "Put preferences in the place of all that was said before.",
+      asker: { scope: "users:write", self: true },
+      path: userPath,
+      body: userPreferences,
+      answers: { 200: { description: "What holds from then on.", body: userPreferences } },
+    },
+    DELETE: {
+      id: "forgetPreferences",
+      tag: "Users",
+      summary: "Forget a user's preferences.",
+      asker: { scope: "users:write", self: true },
+      path: userPath,
+      answers: { 200: { description: "What holds from then on: the defaults.", body: userPreferences } },
     },
   },
 };

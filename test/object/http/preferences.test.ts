@@ -11,7 +11,10 @@ function pathOf(user: string): string {
 }
 
 async function answer(response: Promise<Response>): Promise<unknown> {
-  const { status, body } = await response.then(async (got) => ({ status: got.status, body: await got.json() }));
+  const { status, body } = await response.then(async (got) => ({
+    status: got.status,
+    body: await got.json(),
+  }));
   expect(status).toBe(200);
   return body;
 }
@@ -35,6 +38,15 @@ describe("the preferences of a user", () => {
     expect(await answer(api("GET", path))).toEqual({ muted: [] });
     expect(await answer(api("DELETE", path))).toEqual({ muted: [] });
     expect(await tablesOf(userId.parse("silent"))).toEqual([]);
+  });
+
+  test("are among what is exported of the user, if there are any", async () => {
+    const exported = async (user: string) => (await api("GET", `/v1/users/${user}/export`)).text();
+    await answer(api("PUT", pathOf("exported"), { json: { muted: ["billing"] } }));
+    const line = { kind: "preferences", muted: ["billing"] };
+    expect(await exported("exported")).toContain(`${JSON.stringify(line)}\n`);
+    await answer(api("DELETE", pathOf("exported")));
+    expect(await exported("exported")).not.toContain("preferences");
   });
 
   test("are told what is wrong with them", async () => {

@@ -1,6 +1,18 @@
 /** What the types of an app's messages are worth; `npm run check` finds what is wrong here. */
 import { describe, expectTypeOf, test } from "vitest";
-import { HubClient, type Message, type MessageOf } from "../../../src/client/index.ts";
+import { z } from "zod";
+import {
+  HubClient,
+  type Message,
+  type MessageOf,
+  type Preferences,
+  type QuietHours,
+  type Subscription,
+} from "../../../src/client/index.ts";
+import { defineHandler, defineHandlers } from "../../../src/define/define-handler.ts";
+import type { HandlersOf } from "../../../src/define/types.ts";
+import type { Messages } from "../../../src/messages.ts";
+import type { QuietHours as HubQuietHours, UserPreferences } from "../../../src/protocol/preferences.ts";
 
 interface Types {
   "order.shipped": { readonly order: number };
@@ -72,7 +84,58 @@ test("an app that declares nothing may name any type, and must look at what it g
   });
 });
 
+describe("an app that takes its types from the hub's definitions", () => {
+  test("gets the data of the messages that are defined", () => {
+    new HubClient<Messages>(options).on("workflow.progress", ({ data }) => {
+      expectTypeOf(data.workflow).toBeString();
+      // @ts-expect-error no such field
+      data.percent;
+    });
+  });
+
+  test("sends to the handlers that are defined, what they take, and gets what they answer", () => {
+    const handlers = defineHandlers(
+      defineHandler("todo.done", {
+        data: z.object({ todo: z.int() }),
+        scope: "todo",
+        handle: async ({ todo }) => ({ left: todo - 1 }),
+      }),
+    );
+    const { send } = new HubClient<Messages, HandlersOf<typeof handlers>>(options);
+    expectTypeOf(send).toBeCallableWith("todo.done", { todo: 7 });
+    expectTypeOf(send<"todo.done">).returns.resolves.toEqualTypeOf<{ left: number }>();
+    // @ts-expect-error data of another shape
+    expectTypeOf(send).toBeCallableWith("todo.done", { todo: "7" });
+    // @ts-expect-error no such handler
+    expectTypeOf(send).toBeCallableWith("todo.undone", { todo: 7 });
+  });
+
+  test("or from none, and then must look at what is answered", () => {
+    expectTypeOf(client.send).toBeCallableWith("anything", { any: "thing" });
+    expectTypeOf(client.send).returns.resolves.toBeUnknown();
+  });
+});
+
 describe("what the app is told and may ask", () => {
+  test("of topics, preferences and the hub's own words is as the hub has it", () => {
+    expectTypeOf(client.subscribe).toBeCallableWith("team.7", { presence: true });
+    expectTypeOf(client.topics).returns.resolves.toEqualTypeOf<readonly Subscription[]>();
+    expectTypeOf<keyof Preferences>().toEqualTypeOf<keyof UserPreferences>();
+    expectTypeOf<keyof QuietHours>().toEqualTypeOf<keyof HubQuietHours>();
+    expectTypeOf(client.setPreferences).toBeCallableWith(null);
+    expectTypeOf(client.setPreferences).toBeCallableWith({
+      quietHours: { timeZone: "UTC", from: "22:00", to: "07:00" },
+    });
+    // @ts-expect-error no such priority
+    expectTypeOf(client.setPreferences).toBeCallableWith({ minPriority: "loud" });
+    expectTypeOf(HubClient).toBeConstructibleWith({
+      ...options,
+      topics: ["team.7"],
+      onWithdrawn: ({ id, reason, device }) => [id, reason, device],
+      onPresence: ({ online, asOf }) => [online, asOf],
+    });
+  });
+
   test("is named in full", () => {
     expectTypeOf(client.read).toBeCallableWith({ ids: ["message-1"] });
     expectTypeOf(client.read).toBeCallableWith({ upTo: 4 });

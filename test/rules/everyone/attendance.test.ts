@@ -57,15 +57,15 @@ class User {
         this.#leases.push(undefined);
         return this.#attendance.came();
       case "disconnects":
-        this.#leases.pop();
-        return this.#attendance.left();
+        if (this.online) this.#attendance.left(this.#leases.pop());
+        return;
       case "speaks":
         if (this.online) this.#attendance.heard();
         return;
       case "reads":
         return this.#attendance.upToDate();
       case "is missed":
-        return this.#attendance.absent();
+        return this.#attendance.left();
       case "sleeps":
         this.#attendance = this.#wake();
         return;
@@ -99,36 +99,34 @@ class User {
     this.#life += 1;
     const life = this.#life;
     const leases = this.#leases.flatMap((lease) => lease ?? []);
-    const alive = <Value>(value: Value): Value => {
+    const alive = (): this => {
       if (this.#life !== life) throw new Error("the object is no more");
-      return value;
+      return this;
     };
     const attended: Attended = {
       now: () => this.now,
       shards: () => this.shards,
       shard: (shards) => {
-        const shard = alive(this.model.shard(shards, user));
-        const called = <Value>(name: string, value: Value): Value => {
+        const shard = alive().model.shard(shards, user);
+        const called = (name: string) => {
           this.calls.push(`${name} ${shards}`);
-          return value;
+          return shard;
         };
         return {
-          came: (since, at) => called("came", shard.came(since, at)),
-          went: (at) => called("went", shard.went(at)),
-          head: () => called("head", shard.head()),
+          came: (since, at) => called("came").came(since, at),
+          went: (at) => called("went").went(at),
+          head: () => called("head").head(),
         };
       },
-      log: () => ({ after: (seq) => alive(this.model.after(seq)) }),
+      log: () => ({ after: (seq) => alive().model.after(seq) }),
       online: () => this.#life === life && this.online,
       onlineSince: () => (this.online ? this.now : undefined),
       remember: (lease) => {
-        alive(undefined);
-        this.#leases = this.#leases.map(() => lease);
+        alive().#leases = this.#leases.map(() => lease);
       },
       logSeen: () => this.#logSeen,
       take: async ({ entries, upTo }: LogPage) => {
-        alive(undefined);
-        this.#commit(entries.map(({ message: { id } }) => id));
+        alive().#commit(entries.map(({ message: { id } }) => id));
         this.#logSeen = Math.max(this.#logSeen, upTo);
       },
       background: () => {},

@@ -37,7 +37,7 @@ describe("the shards of everyone", () => {
   test("know by their name of how many they are one", () => {
     expect(countOf(shardName(16, 0))).toBe(16);
     expect(countOf("1024:1023")).toBe(1_024);
-    for (const name of ["", "16", "0:0", "16:", "sixteen:1"]) {
+    for (const name of [undefined, "", "16", "0:0", "16:", "sixteen:1"]) {
       expect(() => countOf(name)).toThrow("must be named by shardName");
     }
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { callsOf, type Named, planPublish } from "../../../src/http/publish-plan.ts";
 import { type Answer, receiptOf, resultOf } from "../../../src/http/receipt.ts";
 import { directLimits } from "../../../src/limits.ts";
-import type { UserId } from "../../../src/protocol/ids.ts";
+import { messageId, type UserId } from "../../../src/protocol/ids.ts";
 import type { Priority } from "../../../src/protocol/priority.ts";
 import { aMessage, manyUsers, users } from "../../support/lanes.ts";
 
@@ -27,6 +27,11 @@ describe("the plan of a publish", () => {
       queued: [items[0], items[2]],
       crowded: [],
     });
+  });
+
+  test("sends the word that a message is retracted straight on, whatever its priority", () => {
+    const word = { ...item(1, "low", "a"), message: aMessage(1, { retracts: messageId.parse("message-9") }) };
+    expect(planPublish([word])).toEqual({ direct: [word], queued: [], crowded: [] });
   });
 
   test("counts the users of all critical messages together", () => {

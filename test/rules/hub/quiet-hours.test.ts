@@ -75,6 +75,15 @@ describe("quiet hours", () => {
     expect(until({ ...at("Pacific/Apia"), days: [4] }, "2011-12-30T10:00Z")).toBeUndefined();
   });
 
+  test("go on in an evening that comes again after midnight has passed", () => {
+    // In Newfoundland, a minute past midnight was 23:01 again: 2010-11-07T02:31Z.
+    const sunday = { timeZone: "America/St_Johns", from: "00:00", to: "06:00" };
+    expect(until(sunday, "2010-11-07T02:29:59Z")).toBeUndefined();
+    expect(until(sunday, "2010-11-07T02:40Z")).toBe("2010-11-07T09:30");
+    const fridays = { timeZone: "America/St_Johns", from: "23:45", to: "23:30", days: [5] };
+    expect(until(fridays, "2010-11-07T02:30:30Z")).toBe("2010-11-07T03:00");
+  });
+
   test("are told for more time zones than the hub keeps clocks of", () => {
     const zones = Intl.supportedValuesOf("timeZone");
     expect(zones.length).toBeGreaterThan(200);

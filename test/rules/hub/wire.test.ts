@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseFrame } from "../../../src/client/parse-frame.ts";
 import { expressText, frameText, liveText, pumpWriter } from "../../../src/hub/wire.ts";
+import { topic } from "../../../src/protocol/ids.ts";
 import { message, row, rows } from "./support.ts";
 
 describe("a frame as text", () => {
@@ -16,6 +17,17 @@ describe("a frame as text", () => {
       messages: [sent],
     });
     expect(JSON.parse(expressText(row(7)))).toEqual({ type: "express", message: sent });
+  });
+
+  it("says what only some messages have: the topic, what they replace, that they are silent", () => {
+    const marks = { topic: topic.parse("news"), replaces: id, attention: "held" as const };
+    const said = { topic: "news", replaces: id, silent: true };
+    expect(JSON.parse(expressText(row(7, marks)))).toEqual({
+      type: "express",
+      message: { ...sent, ...said },
+    });
+    expect(JSON.parse(expressText(row(7, { attention: "silent" }))).message.silent).toBe(true);
+    expect(JSON.parse(liveText(message("high", { topic: topic.parse("news") }))).message.topic).toBe("news");
   });
 
   it("carries a live message without a number and without an end", () => {

@@ -76,4 +76,12 @@ describe("a publish request", () => {
     expect(requestFaults([item], false)).toMatchObject([{ path: "receipts" }]);
     expect(requestFaults([asked({ to: { topic: "news" }, receipts: true })], false)).toEqual([]);
   });
+
+  test("of a type that is never stored has no receipts", () => {
+    const message = publishedMessage.parse({ to: { user: "a" }, type: "t", receipts: true });
+    const item = requested({ message, defaults: { ...defaults, ttl: 0 } }, id, 5_000);
+    expect(requestFaults([item], false)).toEqual([
+      { path: "receipts", message: "can't be had of what is never stored" },
+    ]);
+  });
 });

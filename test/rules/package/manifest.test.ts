@@ -7,7 +7,7 @@ const source = {
   version: "1.2.3",
   description: "A hub.",
   license: "Apache-2.0",
-  exports: { "./client": "./src/client/index.ts" },
+  exports: { "./client": "./src/client/index.ts", "./messages": { types: "./src/messages.ts" } },
 } as const;
 
 it("a package.json says where the entry and its declarations are, and nothing of how the project is built", () => {
@@ -20,6 +20,7 @@ it("a package.json says where the entry and its declarations are, and nothing of
     sideEffects: false,
     exports: {
       "./client": { types: "./types/client/index.d.ts", default: "./client.js" },
+      "./messages": { types: "./types/messages.d.ts" },
       "./package.json": "./package.json",
     },
     engines: { node: ">=22" },
@@ -30,8 +31,13 @@ it("declarations are laid out as the sources are", () => {
   expect(declarationOf("src/client/page/src/tabs.ts")).toBe("types/client/page/src/tabs.d.ts");
 });
 
-it("the package has an entry for devices, one for servers, and one for the receipts that they get", async () => {
-  expect(Object.keys((await readSource()).exports)).toEqual(["./client", "./publisher", "./receipts"]);
+it("the package has an entry for devices, one for servers, one for the receipts that they get, and the types of messages", async () => {
+  expect(Object.keys((await readSource()).exports)).toEqual([
+    "./client",
+    "./publisher",
+    "./receipts",
+    "./messages",
+  ]);
 });
 
 it("a README is the project's introduction and the pages, without links to files that the package lacks", () => {

@@ -1,5 +1,6 @@
 /** What the declarations must let through, and what not: an expected error that does not come is an error. */
 import { HubClient, memoryStorage, webStorage } from "hubbub/client";
+import type { Handlers, Messages } from "hubbub/messages";
 import { HubError, HubPublisher } from "hubbub/publisher";
 
 interface Types {
@@ -46,6 +47,20 @@ plain.on("anything", ({ data }) => {
 
 // @ts-expect-error: nothing to connect with
 new HubClient({ url });
+
+// The types of the deployment that the package was built from.
+const deployed = new HubClient<Messages, Handlers>({ url, token: async () => "token" });
+deployed.on("workflow.progress", ({ data }) => {
+  const done: number = data.progress;
+  // @ts-expect-error: no such status
+  if (data.status === "asleep") throw new Error(`${done}`);
+});
+// @ts-expect-error: a type that is not defined there
+deployed.on("order.shipped", () => {});
+const ownHub = new HubPublisher<Messages>({ url, key: "key" });
+void ownHub.publish({ to: { user: "alice" }, type: "notification", data: { title: "Hello" } });
+// @ts-expect-error: a notification has a title
+void ownHub.publish({ to: { user: "alice" }, type: "notification", data: { body: "Hello" } });
 
 const hub = new HubPublisher<Types>({ url, key: "key" });
 

@@ -132,6 +132,17 @@ describe("what becomes of a message", () => {
       state("stored", { delivered: [{ device: "phone", at: 1_120 }] }),
     ],
     ["collapsed, no. 4 of the stream", true, state("collapsed")],
+    ["handled, no. 4 of the stream", true, state("handled")],
+    ["no. 4 of the stream, on its way to a device", false, state("sent")],
+    [
+      "no. 4 of the stream, handled by phone within 120 ms",
+      true,
+      state("acknowledged", { delivered: [{ device: "phone", at: 1_120 }] }),
+    ],
+    ["waits for its time", false, state("scheduled", { seq: undefined })],
+    ["retracted before it came", true, state("retracted", { seq: undefined })],
+    ["waits for its time", false, result("scheduled")],
+    ["withdrawn", true, result("withdrawn")],
   ])("is told as %j; settled: %j", (words, settled, one) => {
     expect(inWords(one).map(textOf).join("")).toBe(words);
     expect(isSettled(one)).toBe(settled);

@@ -1,0 +1,52 @@
+/** The objects behind a message to everyone, asked from outside, and a fan-out step by step. */
+import { env } from "cloudflare:workers";
+import { type Mock, vi } from "vitest";
+import type { Begun, EveryoneShardCalls } from "../../src/everyone/calls.ts";
+import { EveryoneShard } from "../../src/everyone/shard.ts";
+import { everyoneName, shardNames, shardOf } from "../../src/everyone/shards.ts";
+import { everyoneLimits } from "../../src/limits.ts";
+import type { UserId } from "../../src/protocol/ids.ts";
+import type { AcceptedMessage } from "../../src/protocol/message.ts";
+import { hubOf } from "./device.ts";
+
+export function everyone() {
+  return env.EVERYONE.getByName(everyoneName);
+}
+
+export function shardNamed(name: string) {
+  return env.EVERYONE_SHARD.getByName(name);
+}
+
+/** The shard of a user, under the count of the hub under test. */
+export function shardFor(user: UserId) {
+  return shardNamed(shardOf(user, everyoneLimits.defaultShards));
+}
+
+export async function isListed(user: UserId, shard = shardFor(user)): Promise<boolean> {
+  return (await shard.who([user])).length > 0;
+}
+
+/** Begins a message as its job would. */
+export async function begin(message: AcceptedMessage): Promise<Extract<Begun, { kind: "begun" }>> {
+  const begun = await everyone().begin(message);
+  if (begun.kind !== "begun") throw new Error(`not begun: ${begun.kind}`);
+  return begun;
+}
+
+/** Takes a message that has begun to every shard, and from there to whoever is listed. */
+export async function spread(
+  message: AcceptedMessage,
+  { seq, shards }: Extract<Begun, { kind: "begun" }>,
+): Promise<void> {
+  for (const name of shardNames(shards)) {
+    const { users } = await shardNamed(name).page({ head: seq, limit: 1_000 });
+    for (const user of users) await hubOf(user).deliver([message]);
+  }
+}
+
+/** The calls that users' objects make to their shards, from now on. */
+export function callsToShards() {
+  const names = ["came", "went", "head"] as const satisfies readonly (keyof EveryoneShardCalls)[];
+  const spies = names.map((name): readonly [string, Mock] => [name, vi.spyOn(EveryoneShard.prototype, name)]);
+  return (): string[] => spies.flatMap(([name, { mock }]) => mock.calls.map(() => name));
+}
