@@ -75,7 +75,8 @@ export class Account implements Line {
   /** Once: what is done twice may do harm. */
   async send(name: string, data: unknown): Promise<unknown> {
     const answer = await call(this, { method: "POST", path: "send", body: { name, data } });
-    const { data: result } = isFields(answer) ? answer : {};
+    if (!isFields(answer)) throw new Error("the hub gave no answer of a handler");
+    const { data: result } = answer;
     return result;
   }
 }

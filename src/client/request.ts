@@ -98,8 +98,7 @@ async function ask(
     });
     return { token, status: answer.status, text: await answer.text() };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NoAnswerError(`no answer, so it is not known whether the hub did it: ${why}`, { cause });
+    throw new NoAnswerError(`no answer, so it is not known whether the hub did it: ${cause}`, { cause });
   }
 }
 

@@ -51,14 +51,12 @@ async function* pagesOf(env: Env, user: UserId): AsyncGenerator<readonly string[
   do {
     const query = { user, limit: exportLimits.pageLetters, ...(next === undefined ? {} : { cursor: next }) };
     const page = await env.DEAD_LETTERS.getByName(deadLettersName).list(query);
-    yield page.letters.map(letterText);
+    yield page.letters.flatMap((letter) => ("message" in letter ? [letterText(letter)] : []));
     next = page.next;
   } while (next !== undefined);
 }
 
-function letterText(letter: DeadLetter): string {
-  if ("raw" in letter) return JSON.stringify({ kind: "dead_letter", ...letter });
-  const { message, ...facts } = letter;
+function letterText({ message, ...facts }: Extract<DeadLetter, { readonly message: unknown }>): string {
   return withMember({ kind: "dead_letter", ...facts }, "message", encodeMessage(message));
 }
 

@@ -16,8 +16,11 @@ export interface Waiting {
   readonly message: AcceptedMessage;
 }
 
-export function isAhead({ deliverAt }: AcceptedMessage, now: number): boolean {
-  return deliverAt !== undefined && deliverAt > now;
+/** A message whose time has not come. */
+export type Ahead = AcceptedMessage & { readonly deliverAt: number };
+
+export function isAhead(message: AcceptedMessage, now: number): message is Ahead {
+  return message.deliverAt !== undefined && message.deliverAt > now;
 }
 
 export class Scheduled {
@@ -48,15 +51,13 @@ export class Scheduled {
   }
 
   find(id: MessageId): Waiting | undefined {
-    if (!this.#known().has(id)) return undefined;
-    const row = this.#sql.exec<Row>("SELECT id, due, message FROM scheduled WHERE id = ?", id).one();
-    return waitingOf(row);
+    return this.#known().has(id) ? this.#read(id) : undefined;
   }
 
   /** Those due by then, the first due first. */
   dueBy(now: number, limit: number): AcceptedMessage[] {
     const due = [...this.#known()].filter(([, at]) => at <= now).sort(([, a], [, b]) => a - b);
-    return due.slice(0, limit).flatMap(([id]) => this.find(id)?.message ?? []);
+    return due.slice(0, limit).map(([id]) => this.#read(id).message);
   }
 
   /** All of them, in the order of their ids; read as they are asked for. */
@@ -66,10 +67,10 @@ export class Scheduled {
   }
 
   /** Keeps one that is ahead until its time. */
-  keep(message: AcceptedMessage): void {
-    const due = message.deliverAt ?? message.at;
-    this.#known().set(message.id, due);
-    this.#sql.exec("INSERT INTO scheduled VALUES (?, ?, ?)", message.id, due, encodeMessage(message));
+  keep(message: Ahead): void {
+    const { id, deliverAt } = message;
+    this.#known().set(id, deliverAt);
+    this.#sql.exec("INSERT INTO scheduled VALUES (?, ?, ?)", id, deliverAt, encodeMessage(message));
   }
 
   /** Takes one out of the way for its own delivery; the row stays until that has come to something. */
@@ -96,6 +97,10 @@ export class Scheduled {
   /** Of a transaction that failed, nothing must live on in memory. */
   forget(): void {
     this.#dues = undefined;
+  }
+
+  #read(id: MessageId): Waiting {
+    return waitingOf(this.#sql.exec<Row>("SELECT id, due, message FROM scheduled WHERE id = ?", id).one());
   }
 
   #known(): Map<MessageId, number> {

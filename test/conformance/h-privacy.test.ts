@@ -142,7 +142,7 @@ describe("the API", () => {
       "/v1/messages/",
       "/v2/messages",
       "/v1/users/a/b/c",
-      "/v1/users/../messages/x",
+      "/v1/users/../lanes/x",
     ]) {
       expect(await problem(api("GET", path))).toMatchObject({ status: 404, code: "not_found" });
     }

@@ -208,6 +208,15 @@ describe("a redrive", () => {
     });
   });
 
+  test("of a message that was to wait counts its age from the time it waited for", async () => {
+    await withLetters(async (letters, sent) => {
+      const at = now() - deadLetterLimits.redriveWindowMs - 1;
+      await letters.store([dead(1, { message: aMessage(1, { at, deliverAt: at + 2_000 }) })]);
+      expect(await letters.redrive((await only(letters)).key)).toEqual({ ok: true, redrives: 1 });
+      expect(sent).toHaveLength(1);
+    });
+  });
+
   test("of a text counts its age from its first death", async () => {
     await withLetters(async (letters) => {
       await letters.store([text("{", now() - deadLetterLimits.redriveWindowMs - 1)]);

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { inboxLimits, socketLimits, tokenLimits } from "../../src/limits.ts";
 import { forgedToken, tokenFor } from "../support/credentials.ts";
 import { aUser, caughtUp, connect, dial, hubOf, leave } from "../support/device.ts";
+import { listed } from "../support/everyone.ts";
 import { idOf, message, messages, progress } from "../support/messages.ts";
 import { alarmOf, dump, inside, pass, query, tablesOf } from "../support/storage.ts";
 
@@ -307,6 +308,7 @@ function progressKey(key: string) {
 test("a connection that another version of the hub left behind is sent home, and comes back", async () => {
   const user = aUser();
   const device = await connect(user);
+  await listed(user);
   await inside(user, (_, state) => {
     for (const socket of state.getWebSockets()) socket.serializeAttachment({ of: "another version" });
   });

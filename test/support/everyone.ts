@@ -8,6 +8,8 @@ import { everyoneLimits } from "../../src/limits.ts";
 import type { UserId } from "../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../src/protocol/message.ts";
 import { hubOf } from "./device.ts";
+import { eventually } from "./eventually.ts";
+import { inside } from "./storage.ts";
 
 export function everyone() {
   return env.EVERYONE.getByName(everyoneName);
@@ -24,6 +26,17 @@ export function shardFor(user: UserId) {
 
 export async function isListed(user: UserId, shard = shardFor(user)): Promise<boolean> {
   return (await shard.who([user])).length > 0;
+}
+
+/** Until the shard lists the user and the user's object knows: nothing of the connect is under way any more. */
+export function listed(user: UserId): Promise<void> {
+  const remembered = () =>
+    inside(user, (_, state) =>
+      state.getWebSockets().some((socket) => socket.deserializeAttachment()?.lease !== undefined),
+    );
+  return eventually(async () => (await isListed(user)) && (await remembered()), {
+    what: () => `${user} is listed`,
+  });
 }
 
 /** Begins a message as its job would. */

@@ -143,7 +143,7 @@ function securityOf({ asker }: Operation): object[] {
 }
 
 /** What any route may answer, whoever asks for whatever. */
-const anywhere: readonly ProblemCode[] = ["url_too_long", "internal", "misconfigured"];
+const anywhere: readonly ProblemCode[] = ["url_too_long", "internal", "user_unavailable", "misconfigured"];
 
 /** The problems of an operation, by status: those that it names, and those that follow from what it takes. */
 function problemsOf(operation: Operation): object {

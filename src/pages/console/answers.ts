@@ -21,10 +21,13 @@ export { priorities };
 export const isKey = fields({ id: isText, scopes: listOf(isText) });
 export type Key = Checked<typeof isKey>;
 
-/** `POST /v1/messages` with one message. `results` where the users' objects were called at once. */
+/**
+ * `POST /v1/messages` with one message, and `POST /v1/messages/:id/retract`. `results` where the users' objects were
+ * called at once; `recipients` where users were named.
+ */
 export const isReceipt = fields({
   id: isText,
-  recipients: isNumber,
+  recipients: optional(isNumber),
   state: isText,
   expires: optional(isNumber),
   ttl: optional(isNumber),
@@ -49,7 +52,9 @@ export const isMessageState = fields({
   at: isNumber,
   seq: optional(isNumber),
   expires: optional(isNumber),
+  deliverAt: optional(isNumber),
   delivered: optional(listOf(fields({ device: isText, at: isNumber }))),
+  devices: optional(listOf(fields({ device: isText, state: isText, at: optional(isNumber) }))),
   reason: optional(isText),
 });
 export type MessageState = Checked<typeof isMessageState>;
@@ -86,6 +91,9 @@ export const isInbox = fields({
       at: isNumber,
       expires: optional(isNumber),
       read: isFlag,
+      topic: optional(isText),
+      replaces: optional(isText),
+      silent: optional(isFlag),
       data: isAnything,
     }),
   ),

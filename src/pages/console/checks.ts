@@ -36,6 +36,12 @@ export function listOf<Type>(check: Check<Type>): Check<readonly Type[]> {
   return (value): value is readonly Type[] => Array.isArray(value) && value.every(check);
 }
 
+/** An object of whatever names, with one kind of value. */
+export function recordOf<Type>(check: Check<Type>): Check<Readonly<Record<string, Type>>> {
+  return (value): value is Readonly<Record<string, Type>> =>
+    isFields(value) && Object.values(value).every(check);
+}
+
 export function fields<const Checks extends Shape>(
   checks: Checks,
 ): Check<{ readonly [Name in keyof Checks]: Checked<Checks[Name]> }> {

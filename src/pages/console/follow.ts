@@ -1,5 +1,6 @@
 /** What is said of a message on its way to one user, and how long it is worth asking. Pure. */
 import type { MessageState, Receipt } from "./answers.ts";
+import type { Receipts } from "./audience-answers.ts";
 import { duration } from "./format.ts";
 
 /** What the API said last; `undefined`: nothing yet, or 404, so that it is still on its way. */
@@ -73,6 +74,15 @@ function resultInWords(result: Followed["result"]): string {
 
 function devices(count: number): string {
   return count === 1 ? "1 device" : `${count} devices`;
+}
+
+/** As a message goes through them. */
+const states = ["scheduled", "stored", "sent", "acknowledged", "read"];
+
+/** How many users came to each state, in the order in which a message goes through them; its ends last. */
+export function countsInOrder({ counts }: Receipts): readonly (readonly [state: string, count: number])[] {
+  const place = (state: string) => (states.includes(state) ? states.indexOf(state) : states.length);
+  return Object.entries(counts).toSorted(([one], [other]) => place(one) - place(other));
 }
 
 /** Waits in milliseconds between the questions: a message takes milliseconds, or there is trouble to be watched. */

@@ -10,6 +10,7 @@ import { freshness, lookWhileVisible } from "./view/look.ts";
 import { scrollableByKeyboard } from "./view/scroll.ts";
 import { sendPanel } from "./view/send.ts";
 import { keep, keptKey, lastWord, leave } from "./view/session.ts";
+import { topicsPanel } from "./view/topics.ts";
 import { userPanel } from "./view/user.ts";
 
 const lanesEveryMs = 5_000;
@@ -70,9 +71,11 @@ function start(api: Api, { id, scopes }: Key): void {
   scrollableByKeyboard(document.querySelectorAll(".scroll"));
 
   sendPanel(api, may("users:read"));
-  const watch = userPanel(api);
+  const watch = userPanel(api, may);
   if (may("metrics")) watchLanes(api);
-  if (may("dead-letters")) deadLettersPanel(api, may("users:read") ? watch : undefined);
+  const watchIfAllowed = may("users:read") ? watch : undefined;
+  if (may("topics")) topicsPanel(api, watchIfAllowed);
+  if (may("dead-letters")) deadLettersPanel(api, watchIfAllowed);
 }
 
 /** Switches off what the key may not do, and says so; all else stays. */

@@ -20,7 +20,7 @@ import {
   leave,
 } from "../../support/device.ts";
 import { eventually } from "../../support/eventually.ts";
-import { begin, callsToShards, isListed, shardNamed, spread } from "../../support/everyone.ts";
+import { begin, callsToShards, isListed, listed, shardNamed, spread } from "../../support/everyone.ts";
 import { message, messages } from "../../support/messages.ts";
 import { inside, meter, query, tablesOf } from "../../support/storage.ts";
 import { ids } from "../../support/stream.ts";
@@ -33,16 +33,6 @@ async function copies(user: UserId, { id }: AcceptedMessage): Promise<number> {
   return (await query(user, "SELECT 1 FROM messages WHERE id = ?", id)).length;
 }
 
-/** Until the shard lists the user and the user's object knows. */
-const listed = (user: UserId) =>
-  eventually(
-    async () =>
-      (await isListed(user)) &&
-      (await inside(user, (_, state) =>
-        state.getWebSockets().some((socket) => socket.deserializeAttachment()?.lease !== undefined),
-      )),
-    { what: () => `${user} is listed` },
-  );
 const unlisted = (user: UserId) =>
   eventually(async () => !(await isListed(user)), { what: () => `${user} is not listed` });
 /** Until the device has the message, and then whether it came once. */

@@ -174,9 +174,10 @@ describe("the state of a message", () => {
     expect(await get(`/v1/users/states/messages/${id}`)).toEqual({
       id,
       seq: 1,
-      state: "stored",
+      state: "acknowledged",
       at: expect.any(Number),
       expires: expect.any(Number),
+      devices: [{ device: "phone", state: "acknowledged", at: expect.any(Number) }],
       delivered: [{ device: "phone", at: expect.any(Number) }],
     });
     await api("POST", "/v1/users/states/read", { json: { upTo: 1 } });

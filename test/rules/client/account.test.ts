@@ -117,13 +117,15 @@ describe("the user's preferences", () => {
 
 describe("a message to a handler of the hub", () => {
   test("resolves with what that answers", async () => {
-    hub.answers = [Response.json({ data: { left: 3 } }), Response.json({})];
+    hub.answers = [Response.json({ data: { left: 3 } }), Response.json({}), Response.json(null)];
     const { client } = device({ token });
     expect(await client.send("todo.done", { todo: 7 })).toEqual({ left: 3 });
     expect(await client.send("todo.done", null)).toBeUndefined();
+    await expect(client.send("todo.done", 8)).rejects.toThrow("no answer of a handler");
     expect(hub.asked).toMatchObject([
       { url: `${own}/send`, method: "POST", body: { name: "todo.done", data: { todo: 7 } } },
       { body: { name: "todo.done", data: null } },
+      { body: { name: "todo.done", data: 8 } },
     ]);
   });
 

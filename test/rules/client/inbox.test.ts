@@ -280,7 +280,7 @@ describe("marking as read", () => {
     await pass(1_000);
     expect(hub.asked).toHaveLength(2);
     await pass(2_000);
-    expect(marking.is).toMatch(/^NoAnswerError: .*: down$/);
+    expect(marking.is).toMatch(/^NoAnswerError: .*: TypeError: down$/);
     expect(hub.asked).toHaveLength(clientLimits.tries);
     client.close();
   });
@@ -292,6 +292,6 @@ describe("marking as read", () => {
     hub.answers = ["down", "down", "down"];
     const marking = outcome(client.read({ upTo: 8 }));
     await pass(10_000);
-    expect(marking.is).toMatch(/^NoAnswerError: .*: down$/);
+    expect(marking.is).toMatch(/^NoAnswerError: .*: TypeError: down$/);
   });
 });

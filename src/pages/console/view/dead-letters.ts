@@ -7,7 +7,7 @@ import { letterRow, nameOf } from "./letter-row.ts";
 import { freshness, lookWhileVisible } from "./look.ts";
 import { told } from "./outcome.ts";
 import { pager } from "./parts.ts";
-import { keyedRows } from "./rows.ts";
+import { keyedRows, withFocusKept } from "./rows.ts";
 
 const everyMs = 5_000;
 /** While one of them is on its way again: it arrives, or is dead again, within a moment. */
@@ -59,15 +59,12 @@ export function deadLettersPanel(api: Api, watch: ((user: string) => void) | und
         watch,
       }),
   );
-  const pages = pager(byId("letters-pages", HTMLElement), () => look.again());
+  const pages = pager<number>(byId("letters-pages", HTMLElement), () => look.again());
   const look = lookWhileVisible({
     ask: () => api.letters({ ...filter, cursor: pages.cursor() }),
     show: ({ letters, next }) => {
       moving = letters.some(({ state }) => state === "redriven");
-      const within = rows.contains(document.activeElement);
-      showRows(letters);
-      // The row that had the focus is gone: from the title, the next key goes on to what is there.
-      if (within && !rows.contains(document.activeElement)) title.focus();
+      withFocusKept(rows, title, () => showRows(letters));
       none.hidden = letters.length > 0;
       pages.came(next);
     },

@@ -1,24 +1,22 @@
 /** Faults at the fields that they are of. The field is marked, told about by its description, and the first one gets the focus. */
 import { byId, say } from "../../common/dom.ts";
-import type { Field } from "../draft.ts";
+import { draftFields, type Field } from "../draft.ts";
 import type { TextFault } from "../json-fault.ts";
 
-const fields: readonly Field[] = ["users", "type", "priority", "data", "ttl", "collapseKey", "id"];
-/** Those that are folded away until they are needed. */
-const more: ReadonlySet<Field> = new Set(["ttl", "collapseKey", "id"]);
-
 export function clearFaults(): void {
-  for (const field of fields) showFault(field, undefined);
+  for (const field of draftFields) showFault(field, undefined);
 }
 
 /** Of several faults of a field, the first. */
 export function showFaults(faults: readonly (readonly [Field, TextFault])[]): void {
   const firsts = new Map<Field, TextFault>();
   for (const [field, fault] of faults) if (!firsts.has(field)) firsts.set(field, fault);
-  for (const field of fields) showFault(field, firsts.get(field));
-  if ([...firsts.keys()].some((field) => more.has(field))) byId("send-more", HTMLDetailsElement).open = true;
+  for (const field of draftFields) showFault(field, firsts.get(field));
+  // Some are folded away until they are needed.
+  const more = byId("send-more", HTMLDetailsElement);
+  more.open ||= [...firsts.keys()].some((field) => more.contains(byId(`send-${field}`, HTMLElement)));
   // In the order of the form, not of the faults.
-  const first = fields.find((field) => firsts.has(field));
+  const first = draftFields.find((field) => firsts.has(field));
   if (first !== undefined) focusOn(first, firsts.get(first)?.offset);
 }
 

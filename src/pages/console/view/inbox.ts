@@ -1,14 +1,15 @@
 /** A page of a user's inbox: each message as a line that opens to its content. */
 import { byId, element, say } from "../../common/dom.ts";
 import type { Inbox, InboxMessage } from "../answers.ts";
-import { fact, jsonBlock, priorityMark, timeText } from "./parts.ts";
+import { fact, jsonBlock, mark, priorityMark, rowButton, timeText } from "./parts.ts";
 import { keyedRows, type Row } from "./rows.ts";
 
-export function inboxView(): (inbox: Inbox) => void {
+/** @param follow opens the timeline of a message */
+export function inboxView(follow: (id: string) => void): (inbox: Inbox) => void {
   const show = keyedRows(
     byId("inbox-rows", HTMLElement),
     ({ id, seq }: InboxMessage) => `${seq} ${id}`,
-    messageRow,
+    (message) => messageRow(message, follow),
   );
   return ({ messages }) => {
     byId("inbox-none", HTMLElement).hidden = messages.length > 0;
@@ -16,7 +17,8 @@ export function inboxView(): (inbox: Inbox) => void {
   };
 }
 
-function messageRow({ seq, id, type, priority, at, expires, data }: InboxMessage): Row<InboxMessage> {
+function messageRow(message: InboxMessage, follow: (id: string) => void): Row<InboxMessage> {
+  const { seq, id, type, priority, at, expires, topic, replaces, silent, data } = message;
   const read = element("span", { class: "read" });
   const age = element("span", { class: "age" });
   const summary = element(
@@ -25,7 +27,13 @@ function messageRow({ seq, id, type, priority, at, expires, data }: InboxMessage
     element("span", { class: "seq" }, `${seq}`),
     priorityMark(priority),
     element("b", {}, type),
-    element("span", { class: "preview" }, JSON.stringify(data)),
+    element(
+      "span",
+      { class: "preview" },
+      ...(topic === undefined ? [] : [mark(topic)]),
+      ...(silent === true ? [mark("silent")] : []),
+      JSON.stringify(data),
+    ),
     read,
     age,
   );
@@ -35,12 +43,15 @@ function messageRow({ seq, id, type, priority, at, expires, data }: InboxMessage
     fact("id", element("code", {}, id)),
     fact("accepted", timeText(at)),
     fact("expires", timeText(expires)),
+    ...(topic === undefined ? [] : [fact("topic", topic)]),
+    ...(replaces === undefined ? [] : [fact("replaces", element("code", {}, replaces))]),
+    rowButton("Timeline", `of ${id}`, () => follow(id)),
   );
   return {
     element: element("li", {}, element("details", {}, summary, facts, jsonBlock("data", data))),
-    update: (message) => {
-      say(read, message.read ? "read" : "unread");
-      summary.classList.toggle("unread", !message.read);
+    update: (now) => {
+      say(read, now.read ? "read" : "unread");
+      summary.classList.toggle("unread", !now.read);
       age.replaceChildren(timeText(at));
     },
   };

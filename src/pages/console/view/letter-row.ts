@@ -1,7 +1,7 @@
 /** A dead letter as a line: whose, of what kind, why it is dead, and what can be done about it. */
 import { element, say } from "../../common/dom.ts";
 import type { Letter } from "../answers.ts";
-import { fact, jsonBlock, priorityMark, timeText } from "./parts.ts";
+import { fact, jsonBlock, priorityMark, rowButton, timeText } from "./parts.ts";
 import type { Row } from "./rows.ts";
 
 export interface LetterActions {
@@ -31,19 +31,13 @@ export function letterRow(letter: Letter, { redrive, discard, watch }: LetterAct
     state,
     age,
   );
-  const button = (label: string, kind: string, act: () => void) => {
-    const made = element("button", { type: "button", class: `button small${kind}` }, label);
-    // Alike on every line; only the name tells a listener which one it is.
-    made.setAttribute("aria-label", `${label} ${nameOf(letter)}`);
-    made.addEventListener("click", act);
-    return made;
-  };
+  const name = nameOf(letter);
   const actions = element(
     "div",
     { class: "actions" },
-    ...(user === undefined || watch === undefined ? [] : [button("Watch user", "", () => watch(user))]),
-    button("Redrive", "", () => redrive(letter)),
-    button("Discard…", " danger", () => discard(letter)),
+    ...(user === undefined || watch === undefined ? [] : [rowButton("Watch user", name, () => watch(user))]),
+    rowButton("Redrive", name, () => redrive(letter)),
+    rowButton("Discard…", name, () => discard(letter), " danger"),
   );
   const content = message === undefined ? jsonBlock("text", letter.raw) : jsonBlock("data", message.data);
   return {

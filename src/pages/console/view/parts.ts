@@ -21,6 +21,19 @@ export function timeText(at: number | undefined): Node {
   return element("time", { datetime: machine, title: moment(at) }, ago(at, Date.now()));
 }
 
+/** A word beside the name of a thing: the topic by which a message came, that it is silent. */
+export function mark(text: string): HTMLElement {
+  return element("span", { class: "mark" }, text);
+}
+
+/** A button that is there more than once: only its whole name tells a listener which one it is. */
+export function rowButton(label: string, whose: string, act: () => void, kind = ""): HTMLButtonElement {
+  const button = element("button", { type: "button", class: `button small${kind}` }, label);
+  button.setAttribute("aria-label", `${label} ${whose}`);
+  button.addEventListener("click", act);
+  return button;
+}
+
 /** Pairs of a `dl`. */
 export function fact(name: string, ...value: readonly (Node | string)[]): HTMLElement {
   return element("div", {}, element("dt", {}, name), element("dd", {}, ...value));
@@ -35,35 +48,42 @@ export function jsonBlock(label: string, value: unknown): HTMLElement {
   );
 }
 
-export interface Pager {
-  readonly cursor: () => number | undefined;
+export interface Pager<Cursor> {
+  readonly cursor: () => Cursor | undefined;
   /** After a page has come: whether there is another behind it. */
-  readonly came: (next: number | undefined) => void;
-  /** Back to the newest page. */
+  readonly came: (next: Cursor | undefined) => void;
+  /** Back to the first page. */
   readonly reset: () => void;
 }
 
-/** Buttons to the newer and the older page of a listing, there when there is such a page. */
-export function pager(parent: Element, turned: () => void): Pager {
-  let trail: Trail = firstPage;
-  let next: number | undefined;
-  const newerButton = element("button", { type: "button", class: "button small" }, "Newer");
-  const olderButton = element("button", { type: "button", class: "button small" }, "Older");
+/**
+ * Buttons to the page before and the page behind of a listing, there when there is such a page.
+ * @param names what the buttons say; a listing by time begins with the newest
+ */
+export function pager<Cursor>(
+  parent: Element,
+  turned: () => void,
+  names: { readonly back: string; readonly on: string } = { back: "Newer", on: "Older" },
+): Pager<Cursor> {
+  let trail: Trail<Cursor> = firstPage;
+  let next: Cursor | undefined;
+  const back = element("button", { type: "button", class: "button small" }, names.back);
+  const on = element("button", { type: "button", class: "button small" }, names.on);
   const place = element("span", { class: "muted small", role: "status" });
-  parent.replaceChildren(newerButton, olderButton, place);
+  parent.replaceChildren(back, on, place);
 
   const show = () => {
     parent.toggleAttribute("hidden", trail.length === 0 && next === undefined);
-    newerButton.disabled = trail.length === 0;
-    olderButton.disabled = next === undefined;
+    back.disabled = trail.length === 0;
+    on.disabled = next === undefined;
     say(place, `page ${trail.length + 1}`);
   };
-  const turn = (to: Trail) => {
+  const turn = (to: Trail<Cursor>) => {
     trail = to;
     turned();
   };
-  newerButton.addEventListener("click", () => turn(newer(trail)));
-  olderButton.addEventListener("click", () => {
+  back.addEventListener("click", () => turn(newer(trail)));
+  on.addEventListener("click", () => {
     if (next !== undefined) turn(older(trail, next));
   });
   show();

@@ -32,3 +32,10 @@ export function keyedRows<Item>(
     shown = rows;
   };
 }
+
+/** Shows anew; where the row that had the focus is gone, the title gets it, and from there the next key goes on to what is there. */
+export function withFocusKept(rows: Element, title: HTMLElement, show: () => void): void {
+  const within = rows.contains(document.activeElement);
+  show();
+  if (within && !rows.contains(document.activeElement)) title.focus();
+}

@@ -4,7 +4,7 @@ import { utf8Length } from "../../../protocol/json.ts";
 import { HubError } from "../../../publisher/hub-error.ts";
 import { byId, say } from "../../common/dom.ts";
 import type { Api } from "../api.ts";
-import { type Body, bodyOf, type Draft, fieldOf } from "../draft.ts";
+import { type Body, bodyOf, type Draft, fieldOf, toInWords } from "../draft.ts";
 import { size } from "../format.ts";
 import { lineAndColumn, readData, type TextFault } from "../json-fault.ts";
 import { saidOf } from "../said.ts";
@@ -21,6 +21,7 @@ export function sendPanel(api: Api, follows: boolean): void {
   let sending = false;
 
   watchData();
+  watchAudience();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     // Not by disabling the button: that would throw the focus away.
@@ -42,9 +43,8 @@ export function sendPanel(api: Api, follows: boolean): void {
     try {
       const receipt = await api.send(read.body, attempts.of(read.body));
       attempts.done();
-      const { recipients } = receipt;
-      tell(outcome, `Accepted for ${recipients === 1 ? "1 user" : `${recipients} users`}.`, "good");
-      showReceipt(receipt, read.users);
+      tell(outcome, `Accepted for ${toInWords(read.body.to)}.`, "good");
+      showReceipt(receipt, read.body);
     } catch (error) {
       refused(error);
     }
@@ -67,15 +67,37 @@ function draftOf(form: HTMLFormElement): Draft {
     const value = typed.get(name);
     return typeof value === "string" ? value : "";
   };
+  // A date that is typed by half counts as none, and the message would go out now.
+  const halfTyped = byId("send-deliverAt", HTMLInputElement).validity.badInput;
   return {
+    audience: text("audience"),
     users: text("users"),
+    topic: text("topic"),
     type: text("type"),
     priority: text("priority"),
     data: text("data"),
+    deliverAt: halfTyped ? "half typed" : text("deliverAt"),
     ttl: text("ttl"),
     collapseKey: text("collapseKey"),
+    category: text("category"),
     id: text("id"),
+    replaces: text("replaces"),
+    cancelOn: text("cancelOn"),
+    receipts: text("receipts"),
   };
+}
+
+/** Asks for users or for a topic only where the audience is one. */
+function watchAudience(): void {
+  const audience = byId("send-audience", HTMLSelectElement);
+  const look = () => {
+    for (const entry of document.querySelectorAll<HTMLElement>("[data-audience]")) {
+      entry.hidden = entry.getAttribute("data-audience") !== audience.value;
+    }
+  };
+  audience.addEventListener("change", look);
+  // A page that is reloaded may keep what was chosen.
+  look();
 }
 
 /** Says at the data what is wrong with it, or how large it is, with every key. */
