@@ -404,10 +404,7 @@ export function assertLimits(): void {
       "a retraction is remembered until its message can't come any more",
       inboxLimits.dedupeHorizonMs + laneLimits.queueRetentionMs <= everyoneLimits.retractedKeptMs,
     ],
-    [
-      "the largest request for presence fits",
-      presenceLimits.maxUsers * 131 < presenceLimits.maxBodyBytes,
-    ],
+    ["the largest request for presence fits", presenceLimits.maxUsers * 131 < presenceLimits.maxBodyBytes],
     ["a silent client is found within 5 minutes", socketLimits.silentTimeoutMs <= 5 * minute],
     ["a client may miss a ping", 2 * socketLimits.heartbeatMs < socketLimits.silentTimeoutMs],
   ];

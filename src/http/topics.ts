@@ -10,7 +10,7 @@ import { log } from "../observe/log.ts";
 import { type Topic, topic, type UserId, userId } from "../protocol/ids.ts";
 import { covers } from "../protocol/topic-pattern.ts";
 import { requireScope, requireScopeOrSelf, requireTopic } from "./authenticate.ts";
-import { readBody } from "./body.ts";
+import { readBody, readOptionalBody } from "./body.ts";
 import type { Handler, HubContext } from "./context.ts";
 import { changeMembers, membersRequest } from "./members.ts";
 import { Problem } from "./problem.ts";
@@ -116,9 +116,8 @@ async function ownTopic(
   return { ...path, limit: topicLimits.maxByDevice };
 }
 
-async function optionalBody(context: HubContext): Promise<z.infer<typeof membershipRequest>> {
-  if (context.req.raw.body === null) return {};
-  return readBody(context.req.raw, membershipRequest, requestLimits.maxSmallBodyBytes);
+function optionalBody(context: HubContext): Promise<z.infer<typeof membershipRequest>> {
+  return readOptionalBody(context.req.raw, membershipRequest, requestLimits.maxSmallBodyBytes);
 }
 
 async function changed(

@@ -14,6 +14,12 @@ export interface Refused {
   readonly message: string;
 }
 
+/** How a user's topics are changed: `UserHubCalls.changeTopics`. */
+export type ChangeTopics = (
+  changes: readonly TopicChange[],
+  limit: number,
+) => Promise<readonly TopicOutcome[]>;
+
 /**
  * Does what the frame asks, if the token's patterns allow it; `undefined` means `ok`. It is answered when the
  * change is on disk, and as a rule when the topic's object has it; where that can't be reached, it is told later.
@@ -21,7 +27,7 @@ export interface Refused {
 export async function subscription(
   frame: SubscriptionFrame,
   { topics }: Grants,
-  change: (changes: readonly TopicChange[], limit: number) => Promise<readonly TopicOutcome[]>,
+  change: ChangeTopics,
 ): Promise<Refused | undefined> {
   const { topic } = frame;
   if (!covers(topics, topic)) {

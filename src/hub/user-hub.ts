@@ -6,15 +6,13 @@
  * half way; what must be on disk before anybody hears of it is guarded by the platform's output gate.
  */
 import { DurableObject } from "cloudflare:workers";
-import { verifyConnectToken } from "../auth/connect-token.ts";
 import { enqueueDead } from "../lanes/enqueue.ts";
 import { lanesOf } from "../lanes/send.ts";
 import { exportLimits, inboxLimits, socketLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
-import type { ClientFrame } from "../protocol/client-frames.ts";
 import { closeCodes } from "../protocol/close-codes.ts";
 import type { Deliver, DeliveryResult, Verdict } from "../protocol/delivery.ts";
-import { type FrameError, pingText, pongText, subprotocol } from "../protocol/frames.ts";
+import { pingText, pongText, subprotocol } from "../protocol/frames.ts";
 import { type MessageId, type Topic, type UserId, userId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import { noPreferences, type UserPreferences } from "../protocol/preferences.ts";
@@ -23,18 +21,17 @@ import { settingsOf } from "../settings.ts";
 import { refusal, welcome } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
 import type { Attendance } from "./attendance.ts";
-import { type Bucket, giveBack, take } from "./bucket.ts";
 import { type ConnectRequest, fromEdge } from "./connect-request.ts";
 import { Connections, closeQuietly } from "./connections.ts";
 import { closesAt, deletableAt, type Holdings, nextDeadline, sweepOf } from "./deadlines.ts";
 import { Deliveries } from "./deliveries.ts";
 import { type CurrentDevice, currentDevices } from "./device-view.ts";
-import { knownDevices, lastSeen, withAck } from "./devices.ts";
+import { knownDevices, lastSeen } from "./devices.ts";
 import { attendanceOf } from "./everyone.ts";
 import { exportPage, shelvesOf } from "./export.ts";
-import { answerFrame, type Handled, type HandlerCall, Handling } from "./handling.ts";
-import { readInbound } from "./inbound.ts";
+import { type Handled, type HandlerCall, Handling } from "./handling.ts";
 import { Inbox } from "./inbox.ts";
+import { Incoming } from "./incoming.ts";
 import type { Keeping } from "./keeping.ts";
 import type { Lease } from "./lease.ts";
 import { Memberships, type TopicChange, type TopicOutcome, type TopicView } from "./memberships.ts";
@@ -45,9 +42,7 @@ import { verdictSteps } from "./receipt-steps.ts";
 import { ReceiptsOutbox } from "./receipts-outbox.ts";
 import { Schedule } from "./schedule.ts";
 import { schemaVersion } from "./schema.ts";
-import type { Connection } from "./sockets.ts";
-import { acknowledge, type StreamRow } from "./stream.ts";
-import { subscription } from "./subscriptions.ts";
+import type { StreamRow } from "./stream.ts";
 import type {
   ExportCursor,
   ExportPage,
@@ -71,14 +66,13 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   readonly #memberships: Memberships;
   readonly #preferences: Preferences;
   readonly #handling: Handling;
+  readonly #incoming: Incoming;
   readonly #presenceEvents: PresenceEvents;
   readonly #receipts: ReceiptsOutbox;
   readonly #connections: Connections;
   readonly #deliveries: Deliveries;
   readonly #attendance: Attendance;
   readonly #alarm: Alarm;
-  /** Only for a running object: by the time one has slept, every bucket is full again. */
-  readonly #frames = new WeakMap<WebSocket, Bucket>();
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -123,6 +117,20 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       now: () => this.#now(),
       inbox: () => this.#inbox,
       deliver: (messages) => this.deliver(messages),
+    });
+    this.#incoming = new Incoming({
+      user,
+      connections: this.#connections,
+      handling: this.#handling,
+      settings: () => settingsOf(env),
+      now: () => this.#now(),
+      open: () => this.#open(),
+      heard: () => this.#attendance.heard(),
+      read: (request) => this.read(request),
+      changeTopics: (changes, limit) => this.changeTopics(changes, limit),
+      takeToken: (token, now) => this.#takeToken(token, now),
+      offer: (fresh, now) => this.#offer(fresh, now),
+      ringBy: (deadline) => this.#arm(deadline),
     });
     this.#alarm = new Alarm(context.storage);
     void context.blockConcurrencyWhile(async () => {
@@ -278,47 +286,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   }
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    const now = this.#now();
-    const connection = this.#connections.sockets.get(socket);
-    if (connection === undefined) return;
-    this.#attendance.heard();
-    const bucket = take(this.#frames.get(socket), now, socketLimits.frameBurst, socketLimits.framesPerSecond);
-    if (bucket === undefined) {
-      this.#connections.close(socket, "rate_limited", now, 1_000);
-      return;
-    }
-    this.#frames.set(socket, bucket);
-
-    const inbound = readInbound(data);
-    if (inbound.kind === "close") {
-      this.#connections.close(socket, inbound.name, now);
-    } else if (connection.closesAt <= now) {
-      this.#connections.close(socket, "token_expired", now);
-    } else if (inbound.kind === "fault") {
-      const { code, message, ref } = inbound.fault;
-      this.#connections.sockets.set(socket, {
-        ...connection,
-        heard: Math.max(connection.heard, now),
-        badFrames: connection.badFrames + 1,
-      });
-      this.#fail(socket, code, message, ref);
-      if (connection.badFrames + 1 >= socketLimits.maxBadFrames)
-        this.#connections.close(socket, "bad_request", now);
-    } else {
-      const heard = { ...connection, heard: Math.max(connection.heard, now), badFrames: 0 };
-      this.#connections.sockets.set(socket, heard);
-      try {
-        await this.#handle(socket, heard, inbound.frame, now);
-      } catch (error) {
-        log("error", "frame_failed", { code: inbound.frame.type, error: errorText(error) });
-        this.#fail(
-          socket,
-          "internal",
-          "the hub failed to handle the frame; send it again",
-          inbound.frame.ref,
-        );
-      }
-    }
+    await this.#incoming.take(socket, data);
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
@@ -410,120 +378,9 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     }
   }
 
-  async #handle(socket: WebSocket, connection: Connection, frame: ClientFrame, now: number): Promise<void> {
-    switch (frame.type) {
-      case "ack":
-        return this.#ack(socket, connection, frame, now);
-      case "read": {
-        const { ids, upTo } = frame;
-        if ((ids === undefined) === (upTo === undefined)) {
-          return this.#fail(socket, "bad_frame", "a read names either ids or upTo", frame.ref);
-        }
-        await this.read(ids !== undefined ? { ids } : { upTo: upTo ?? 0 });
-        return this.#ok(socket, frame.ref);
-      }
-      case "auth":
-        return this.#refresh(socket, frame, now);
-      case "send":
-        return this.#send(socket, connection, frame);
-      case "subscribe":
-      case "unsubscribe": {
-        const change = this.changeTopics.bind(this);
-        const refused = await subscription(frame, connection.grants, change);
-        if (refused !== undefined) return this.#fail(socket, refused.code, refused.message, frame.ref);
-        return this.#ok(socket, frame.ref);
-      }
-    }
-  }
-
-  async #send(
-    socket: WebSocket,
-    { device, grants }: Connection,
-    { name, data, ref }: Extract<ClientFrame, { type: "send" }>,
-  ): Promise<void> {
-    const handled = await this.#handling.handle({ name, data, device, scopes: grants.scopes }, socket);
-    // A handler may take long: only a connection that is still good hears of it.
-    const { closesAt = 0 } = this.#connections.sockets.get(socket) ?? {};
-    if (ref !== undefined && closesAt > this.#now())
-      this.#connections.send(socket, answerFrame(handled, ref));
-  }
-
-  async #ack(
-    socket: WebSocket,
-    connection: Connection,
-    { epoch, seq, ref }: Extract<ClientFrame, { type: "ack" }>,
-    now: number,
-  ): Promise<void> {
-    const inbox = this.#open();
-    const acked = acknowledge(connection.cursor, epoch, seq, inbox.head);
-    switch (acked.kind) {
-      case "resync":
-        return this.#connections.close(socket, "resync", now);
-      case "hopeless":
-        return this.#connections.close(socket, "bad_request", now);
-      case "bad":
-        this.#connections.sockets.set(socket, { ...connection, cursor: acked.cursor });
-        return this.#fail(socket, "bad_ack", `seq must be a whole number from 0 to ${inbox.head}`, ref);
-      case "moved": {
-        const moved = acked.cursor !== connection.cursor;
-        const history = moved ? withAck(connection.history, acked.cursor.acked, now) : connection.history;
-        // There are never more of these than messages were sent: a fast device must not be taken for a flood.
-        const bucket = this.#frames.get(socket);
-        if (moved && bucket !== undefined) this.#frames.set(socket, giveBack(bucket));
-        this.#connections.sockets.set(socket, { ...connection, cursor: acked.cursor, history });
-        const { device, cursor } = connection;
-        const changes = inbox.acknowledged(device, cursor.acked, acked.cursor.acked, now);
-        const settled = this.#offer(changes.fresh, now);
-        const { stalledUntil } = this.#connections.offer(inbox, [], now, socket);
-        this.#ok(socket, ref);
-        await Promise.all([settled, this.#arm(stalledUntil)]);
-      }
-    }
-  }
-
-  /** A fresh token on the live connection. One that is refused changes nothing: the old one still ends when it ends. */
-  async #refresh(
-    socket: WebSocket,
-    { token, ref }: Extract<ClientFrame, { type: "auth" }>,
-    now: number,
-  ): Promise<void> {
-    const { tokens } = settingsOf(this.env);
-    const verified = await verifyConnectToken(token, tokens, now);
-    // Other events may have come in the meantime: only what stands now counts.
-    const connection = this.#connections.sockets.get(socket);
-    if (connection === undefined) return;
-    if ("refused" in verified) return this.#fail(socket, "token_invalid", verified.reason, ref);
-    const { user, device, issued, expires, id, grants } = verified.ok;
-    if (user !== this.ctx.id.name || (device !== undefined && device !== connection.device)) {
-      return this.#connections.close(socket, "forbidden", now);
-    }
-    if (issued <= this.#open().revokedBefore) return this.#connections.close(socket, "revoked", now);
-    if (!this.#takeToken({ id, expires, singleUse: tokens.singleUse }, now)) {
-      return this.#fail(socket, "token_invalid", "the token was used before", ref);
-    }
-    const renewed = {
-      ...connection,
-      tokenExpires: expires,
-      closesAt: closesAt(expires, now),
-      reauthAsked: false,
-      grants,
-    };
-    this.#connections.sockets.set(socket, renewed);
-    this.#ok(socket, ref);
-    await this.#arm(this.#connections.deadline(socket, renewed, now));
-  }
-
   /** False for one that opens a single connection, and has opened one. */
   #takeToken({ id, expires, singleUse }: Omit<ConnectRequest["token"], "issued">, now: number): boolean {
     return !singleUse || this.#open().takeToken(id, closesAt(expires, now));
-  }
-
-  #ok(socket: WebSocket, ref: string | undefined): void {
-    if (ref !== undefined) this.#connections.send(socket, { type: "ok", ref });
-  }
-
-  #fail(socket: WebSocket, code: FrameError, message: string, ref: string | undefined): void {
-    this.#connections.send(socket, { type: "error", code, message, ...(ref === undefined ? {} : { ref }) });
   }
 
   #devices(): readonly CurrentDevice[] {

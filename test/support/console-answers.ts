@@ -10,6 +10,12 @@ import type {
   Priority,
   Receipt,
 } from "../../src/pages/console/answers.ts";
+import type {
+  Members,
+  Preferences,
+  TopicView,
+  UserPresence,
+} from "../../src/pages/console/audience-answers.ts";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -123,17 +129,22 @@ export const presence: Presence = {
   ],
 };
 
-const messages: readonly (readonly [Priority, string, number, unknown])[] = [
+interface Marks {
+  readonly topic?: string;
+  readonly silent?: true;
+}
+
+const messages: readonly (readonly [Priority, string, number, unknown, Marks?])[] = [
   ["critical", "payment.failed", 0.2, { invoice: 20_417, reason: "card_declined" }],
   ["normal", "comment.created", 3, { by: "mei", text: "Agreed. Let's ship it before the holidays." }],
   ["high", "order.shipped", 11, { order: 1001, parcels: 2 }],
-  ["normal", "review.requested", 34, { by: "tomás", files: 6 }],
-  ["low", "digest.weekly", 52, { closed: 18, opened: 4 }],
+  ["normal", "build.passed", 34, { build: 812 }, { topic: "team.7.builds" }],
+  ["low", "digest.weekly", 52, { closed: 18, opened: 4 }, { silent: true }],
   ["normal", "comment.created", 71, { by: "ines", text: "Could you look at the second one?" }],
 ];
 
 export const inbox: Inbox = {
-  messages: messages.map(([priority, type, minutes, data], index) => ({
+  messages: messages.map(([priority, type, minutes, data, { topic, silent } = {}], index) => ({
     seq: 318 - index,
     id: `01a20fe9-5a47-7fc0-b4b6-${index}`,
     type,
@@ -141,10 +152,46 @@ export const inbox: Inbox = {
     at: now - minutes * minute,
     expires: now + 7 * 24 * 60 * minute,
     read: index > 2,
+    topic,
+    replaces: undefined,
+    silent,
     data,
   })),
   next: 312,
   state: { unread: 3, readUpTo: 315, rev: 41 },
+};
+
+const team = "team.7.builds";
+
+export const topics: readonly TopicView[] = [
+  { topic: "news", member: true, presence: false, pending: false },
+  { topic: team, member: true, presence: true, pending: false },
+];
+
+export const preferences: Preferences = {
+  muted: ["marketing"],
+  minPriority: undefined,
+  quietHours: { timeZone: "Europe/Berlin", from: "22:00", to: "07:00", days: undefined },
+};
+
+export const topicCount = { topic: team, members: 1_204 };
+
+export const members: Members = {
+  members: ["alice", "anna", "bob", "carol", "chidi"].map((user) => ({
+    user,
+    presence: user !== "bob",
+  })),
+  next: "chidi",
+};
+
+export const presences: { readonly presence: readonly UserPresence[] } = {
+  presence: members.members.map(({ user }, index) => ({
+    user,
+    online: index < 3,
+    since: index < 3 ? now - (47 - 9 * index) * minute : undefined,
+    asOf: now - second,
+    unknown: undefined,
+  })),
 };
 
 function letter(id: string, user: string, type: string, reason: string, priority: Priority, minutes: number) {
@@ -194,7 +241,9 @@ export function messageState(user: string): MessageState {
     at: now,
     seq: user === "alice" ? 319 : 57,
     expires: receipt.expires,
+    deliverAt: undefined,
     delivered: user === "alice" ? delivered : [],
+    devices: [],
     reason: undefined,
   };
 }

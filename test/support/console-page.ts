@@ -9,6 +9,7 @@ export interface ConsolePage {
   readonly panel: (title: string | RegExp) => Locator;
   readonly sending: Locator;
   readonly user: Locator;
+  readonly topics: Locator;
   readonly letters: Locator;
   /** Fills in the form and sends it. */
   readonly send: (fields: Readonly<Record<string, string>>) => Promise<void>;
@@ -35,6 +36,7 @@ export function consoleOn(page: Page): ConsolePage {
     panel,
     sending,
     user,
+    topics: panel(/^Topic/),
     letters: panel("Dead letters"),
     send: async (fields) => {
       // What is folded away can't be filled in.

@@ -4,10 +4,15 @@ import {
   inbox,
   lanes,
   letters,
+  members,
   messageState,
   now,
+  preferences,
   presence,
+  presences,
   receipt,
+  topicCount,
+  topics,
 } from "../../support/console-answers.ts";
 import { consoleOn } from "../../support/console-page.ts";
 import { apiKeys } from "../../support/credentials.ts";
@@ -27,6 +32,11 @@ const answers: readonly (readonly [path: RegExp, answer: unknown])[] = [
   [/\/v1\/users\/alice\/messages\?/, inbox],
   [/\/v1\/users\/alice\/messages\/./, messageState("alice")],
   [/\/v1\/users\/bob\/messages\/./, messageState("bob")],
+  [/\/v1\/users\/alice\/topics$/, { topics }],
+  [/\/v1\/users\/alice\/preferences$/, preferences],
+  [/\/v1\/topics\/team\.7\.builds$/, topicCount],
+  [/\/v1\/topics\/team\.7\.builds\/members\?/, members],
+  [/\/v1\/presence$/, presences],
   [/\/v1\/dead-letters\?/, letters],
   [/\/v1\/messages$/, receipt],
 ];
@@ -44,7 +54,7 @@ describe.runIf(wanted)("pictures", () => {
       await tab.goto(`${shownOrigin}/console`);
       await tab.getByRole("textbox", { name: "API key" }).fill(apiKeys.all);
       await tab.keyboard.press("Enter");
-      const { send, sending, watch, user } = consoleOn(tab);
+      const { panel, send, sending, watch, user } = consoleOn(tab);
       await send({
         To: "alice, bob",
         Type: "order.shipped",
@@ -54,6 +64,9 @@ describe.runIf(wanted)("pictures", () => {
       await tab.evaluate("document.getElementById('send-more').open = false");
       await watch("alice");
       await user.getByText("digest.weekly").waitFor();
+      await panel("Topics").getByRole("textbox", { name: "Topic" }).fill("team.7.builds");
+      await tab.keyboard.press("Enter");
+      await tab.getByText("1,204 members").waitFor();
       await tab.evaluate("document.activeElement.blur()");
       await takePicture(tab, "console");
     } finally {

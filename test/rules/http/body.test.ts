@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { readBody } from "../../../src/http/body.ts";
+import { readBody, readOptionalBody } from "../../../src/http/body.ts";
 
 const type = { "Content-Type": "application/json" };
 
@@ -59,5 +59,24 @@ describe("a JSON body", () => {
   test("whose stream breaks is no fault of the sender's text", async () => {
     const body = new ReadableStream({ pull: (controller) => controller.error(new Error("connection lost")) });
     await expect(readBody(post(body), z.unknown(), 100)).rejects.toThrow("connection lost");
+  });
+});
+
+describe("a JSON body that may be left out", () => {
+  const schema = z.object({ presence: z.boolean().optional() });
+  const put = (body: BodyInit | null, type = "application/json") =>
+    new Request("https://hub/", { method: "PUT", body, headers: { "Content-Type": type } });
+
+  test("is left out by a request without one, and by one whose body is empty", async () => {
+    expect(await readOptionalBody(put(null), schema, 100)).toEqual({});
+    expect(await readOptionalBody(put("", "text/plain"), schema, 100)).toEqual({});
+  });
+
+  test("is read like any other where there is one", async () => {
+    expect(await readOptionalBody(put('{"presence":true}'), schema, 100)).toEqual({ presence: true });
+    await expect(readOptionalBody(put("{"), schema, 100)).rejects.toMatchObject({ code: "invalid_body" });
+    await expect(readOptionalBody(put("{}", "text/plain"), schema, 100)).rejects.toMatchObject({
+      code: "unsupported_media_type",
+    });
   });
 });

@@ -13,19 +13,37 @@ import {
 import { parseFrame } from "../../../src/client/parse-frame.ts";
 import type { Saved } from "../../../src/client/storage.ts";
 import type { Resume } from "../../../src/hub/stream.ts";
+import type { SentFrame } from "../../../src/protocol/client-frames.ts";
 import { type LiveMessage, pongText } from "../../../src/protocol/frames.ts";
 import type { DeviceId, UserId } from "../../../src/protocol/ids.ts";
-import { DeviceRecord } from "./device-record.ts";
-import { type ModelHub, Unreachable } from "./hub.ts";
+import { DeviceRecord, isOwn } from "./device-record.ts";
+import type { ModelHub } from "./hub.ts";
 import { deviceInvariants, handlerInvariants } from "./invariants.ts";
-import { writeToken } from "./token.ts";
+import type { Marked } from "./stored.ts";
+import type { StreamRecord } from "./stream-record.ts";
+import { type Token, writeToken } from "./token.ts";
+import { Unreachable } from "./unreachable.ts";
 import { Wire } from "./wire.ts";
 import type { World } from "./world.ts";
 
-export class Device {
+/** The object of the device's user, as the device can reach it. */
+export interface Reached {
+  readonly user: UserId;
+  readonly record: Pick<StreamRecord, "idOf">;
+  /** Storage went back, and this many numbers are known outside: the next to connect must be one who knows. */
+  readonly betrayed: Resume | undefined;
+  connect(wire: Wire, token: Token): void;
+  frame(wire: Wire, text: string): void;
+  /** The end of a connection that the hub did not close itself. */
+  lost(wire: Wire): void;
+  /** Over HTTP. */
+  read(marked: Marked): void;
+}
+
+export class Device<Hub extends Reached = ModelHub> {
   readonly user: UserId;
   readonly name: DeviceId;
-  readonly hub: ModelHub;
+  readonly hub: Hub;
   readonly record = new DeviceRecord();
   /** Absent while the app is not running. */
   state: ClientState | undefined;
@@ -40,7 +58,7 @@ export class Device {
   /** What waits for the device to wake up. */
   #asleep: (() => void)[] = [];
 
-  constructor(world: World, hub: ModelHub, name: DeviceId) {
+  constructor(world: World, hub: Hub, name: DeviceId) {
     this.#world = world;
     this.hub = hub;
     this.user = hub.user;
@@ -104,6 +122,11 @@ export class Device {
   cut(tell: { readonly device: boolean; readonly hub: boolean }): boolean {
     this.#wire?.cut(tell);
     return this.#wire !== undefined;
+  }
+
+  /** Says something that the client machine has no part in. */
+  say(frame: SentFrame): void {
+    if (this.state?.link.phase === "live") this.#wire?.toHub(JSON.stringify(frame));
   }
 
   #later(ms: number, work: () => void): void {
@@ -209,7 +232,7 @@ export class Device {
 
   #token() {
     const issued = this.#world.wall() + 1;
-    return { issued, expires: issued + this.#world.random.pick([45_000, 150_000, 3_600_000]) };
+    return { user: this.user, issued, expires: issued + this.#world.random.pick([45_000, 150_000, 3_600_000]) };
   }
 
   #open(resume: Resume | undefined): void {
@@ -246,10 +269,11 @@ export class Device {
     const world = this.#world;
     const slow = world.strikes("handler slow", this.name, 0.02);
     this.#later(slow ? world.random.between(1_000, 100_000) : world.random.int(5), () => {
-      const ok = !world.strikes("handler threw", this.name, 0.04);
+      // What is the hub's own comes to no handler.
+      const ok = isOwn(message) || !world.strikes("handler threw", this.name, 0.04);
       if (ok) {
         world.note(this.name, "handled", message.id);
-        this.record.handled(message.id);
+        this.record.handled(message, this.name);
         world.check(handlerInvariants, { device: this, id: message.id });
       }
       this.#tell({ type: "handled", ok });

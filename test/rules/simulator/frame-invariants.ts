@@ -2,16 +2,27 @@
 import type { Connection } from "../../../src/hub/sockets.ts";
 import { tokenLimits } from "../../../src/limits.ts";
 import type { ServerFrame, StreamMessage } from "../../../src/protocol/frames.ts";
+import type { UserId } from "../../../src/protocol/ids.ts";
 import { utf8Length } from "../../../src/protocol/json.ts";
 import type { Seq } from "../../../src/protocol/seq.ts";
-import type { ModelHub } from "./hub.ts";
+import { isOwn } from "./device-record.ts";
 import { entry, type Ledger } from "./ledger.ts";
 import type { Row } from "./stored.ts";
+import type { StreamRecord } from "./stream-record.ts";
 import type { Wire } from "./wire.ts";
 import type { Scale } from "./world.ts";
 
-interface Sending {
-  readonly hub: ModelHub;
+/** The object that sends, as an onlooker sees it. */
+export interface Sender {
+  readonly user: UserId;
+  readonly record: StreamRecord;
+  now(): number;
+  row(seq: Seq): Row | undefined;
+  readonly revokedBefore: number;
+}
+
+export interface Sending {
+  readonly hub: Sender;
   readonly wire: Wire;
   readonly connection: Connection | undefined;
   readonly frame: ServerFrame;
@@ -24,13 +35,9 @@ function numbered(frame: ServerFrame): readonly StreamMessage[] {
   return frame.type === "express" ? [frame.message] : [];
 }
 
-function rowOf(hub: ModelHub, seq: Seq): Row | undefined {
-  return hub.stored?.rows.find((row) => row.seq === seq);
-}
-
 function i2FramesCarryTheNumbersOfTheirIds({ hub, frame }: Sending): string | undefined {
   const wrong = numbered(frame).find(
-    ({ seq, id }) => hub.record.idOf(hub.record.epoch, seq) !== id && rowOf(hub, seq)?.id !== id,
+    ({ seq, id }) => hub.record.idOf(hub.record.epoch, seq) !== id && hub.row(seq)?.id !== id,
   );
   return wrong && `${wrong.id} was sent as ${wrong.seq}`;
 }
@@ -76,7 +83,7 @@ function i8InFlightStaysInTheWindow({ wire, frame, scale }: Sending): string | u
 function i10NothingIsSentAfterItsExpiry({ hub, frame }: Sending): string | undefined {
   const now = hub.now();
   const late = numbered(frame).find(
-    ({ seq, expires }) => Math.min(expires, rowOf(hub, seq)?.expires ?? now) <= now,
+    ({ seq, expires }) => Math.min(expires, hub.row(seq)?.expires ?? now) <= now,
   );
   return late && `${late.seq} expired at ${late.expires}, sent at ${now}`;
 }
@@ -84,7 +91,7 @@ function i10NothingIsSentAfterItsExpiry({ hub, frame }: Sending): string | undef
 function i10GapsNameOnlyWhatIsGone({ hub, frame }: Sending): string | undefined {
   if (frame.type !== "gap") return undefined;
   for (let seq = frame.from; seq <= frame.to; seq += 1) {
-    const row = rowOf(hub, seq);
+    const row = hub.row(seq);
     const reason =
       row === undefined ? "expired" : (row.gone ?? (row.expires <= hub.now() ? "expired" : "none"));
     const wrong = reason === "none" || (seq === frame.to && reason !== frame.reason);
@@ -107,7 +114,9 @@ function i11CriticalComesFirst({ wire, frame }: Sending): string | undefined {
 
 function i12BodyReachesOnlyItsUser({ hub, frame, ledger }: Sending): string | undefined {
   const messages = frame.type === "live" ? [frame.message] : numbered(frame);
-  const wrong = messages.find(({ id }) => !ledger.published.has(entry(id, hub.user)));
+  const wrong = messages.find(
+    (message) => !isOwn(message) && !ledger.published.has(entry(message.id, hub.user)),
+  );
   return wrong && `${wrong.id} is not for ${hub.user}`;
 }
 
@@ -116,8 +125,7 @@ function i13NothingAfterTheTokenEnds({ hub, connection, frame }: Sending): strin
   if (connection === undefined || frame.type === "bye" || frame.type === "welcome") return undefined;
   const end = connection.tokenExpires + tokenLimits.leewayMs;
   if (hub.now() > end) return `${frame.type} at ${hub.now()}, the token ended at ${end}`;
-  const revoked = hub.stored?.revokedBefore ?? 0;
-  return connection.connected < revoked ? "a connection from before the revocation" : undefined;
+  return connection.connected < hub.revokedBefore ? "a connection from before the revocation" : undefined;
 }
 
 function i18CopiesAreBounded({ hub, wire, frame, ledger }: Sending): string | undefined {

@@ -18,21 +18,12 @@ import type { Seq } from "../../../src/protocol/seq.ts";
 import { bye, ModelConnections, pulse } from "./connections.ts";
 import { deletionInvariants, hubInvariants } from "./hub-invariants.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Marked, Stored } from "./stored.ts";
+import { type Marked, type Row, Stored } from "./stored.ts";
 import { StreamRecord } from "./stream-record.ts";
 import { readToken, type Token } from "./token.ts";
+import { Unreachable } from "./unreachable.ts";
 import type { Wire } from "./wire.ts";
 import type { World } from "./world.ts";
-
-/** The object could not be reached, or died before it answered. */
-export class Unreachable extends Error {
-  readonly overloaded: boolean;
-
-  constructor(overloaded = false) {
-    super("unreachable");
-    this.overloaded = overloaded;
-  }
-}
 
 export class ModelHub {
   readonly user: UserId;
@@ -65,6 +56,14 @@ export class ModelHub {
 
   now(): number {
     return Math.max(this.#world.wall(), this.stored?.clock ?? 0);
+  }
+
+  row(seq: Seq): Row | undefined {
+    return this.stored?.rows.find((row) => row.seq === seq);
+  }
+
+  get revokedBefore(): number {
+    return this.stored?.revokedBefore ?? 0;
   }
 
   deliver(messages: readonly AcceptedMessage[]): DeliveryResult {

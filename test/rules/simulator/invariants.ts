@@ -2,18 +2,18 @@
 import type { ClientState, Effect } from "../../../src/client/machine.ts";
 import type { Seq } from "../../../src/protocol/seq.ts";
 import type { DeadStore } from "./dead-store.ts";
-import type { Device } from "./device.ts";
+import type { Device, Reached } from "./device.ts";
 import type { ModelHub } from "./hub.ts";
 import type { ModelLanes } from "./lanes.ts";
 import { type Entry, entry, type Ledger } from "./ledger.ts";
 
 interface Stepped {
-  readonly device: Device;
+  readonly device: Device<Reached>;
   readonly before: ClientState;
   readonly effects: readonly Effect[];
 }
 
-function isSettled({ record, hub }: Device, epoch: string, seq: Seq): boolean {
+function isSettled({ record, hub }: Device<Reached>, epoch: string, seq: Seq): boolean {
   if (record.wasToldGone(epoch, seq)) return true;
   const id = hub.record.idOf(epoch, seq);
   return id !== undefined && (record.times.has(id) || record.passedOver.has(id));
@@ -44,7 +44,7 @@ function i6AckMeansHandled({ device, before, effects }: Stepped): string | undef
 export const deviceInvariants = [i5CursorPassesNothingUnhandled, i6AckMeansHandled];
 
 interface Handled {
-  readonly device: Device;
+  readonly device: Device<Reached>;
   readonly id: string;
 }
 

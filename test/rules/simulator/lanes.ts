@@ -14,8 +14,8 @@ import type { UserId } from "../../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../../src/protocol/message.ts";
 import { type Priority, priorities } from "../../../src/protocol/priority.ts";
 import { DeadStore } from "./dead-store.ts";
-import { Unreachable } from "./hub.ts";
 import { type Entry, entry, type Ledger } from "./ledger.ts";
+import { Unreachable } from "./unreachable.ts";
 import type { World } from "./world.ts";
 
 interface Queued {

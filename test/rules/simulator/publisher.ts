@@ -6,9 +6,9 @@ import { isDead } from "../../../src/lanes/settle.ts";
 import { collapseKey, messageId, messageType, type UserId } from "../../../src/protocol/ids.ts";
 import { accept, type PublishedMessage } from "../../../src/protocol/message.ts";
 import { type Priority, priorities } from "../../../src/protocol/priority.ts";
-import { Unreachable } from "./hub.ts";
 import type { Deliver, ModelLanes } from "./lanes.ts";
 import type { Ledger } from "./ledger.ts";
+import { Unreachable } from "./unreachable.ts";
 import type { World } from "./world.ts";
 
 const type = messageType.parse("notification");

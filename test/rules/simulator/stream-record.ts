@@ -29,7 +29,7 @@ export class StreamRecord {
   readonly past = new Map<Epoch, ReadonlyMap<Seq, MessageId>>();
 
   /** Begins anew with what is stored. */
-  restart(stored: Stored): Stored {
+  restart<Whole extends Pick<Stored, "epoch" | "head" | "rows">>(stored: Whole): Whole {
     if (this.epoch !== "")
       this.past.set(this.epoch, new Map([...(this.past.get(this.epoch) ?? []), ...this.ids]));
     this.epoch = stored.epoch;

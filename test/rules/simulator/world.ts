@@ -48,7 +48,36 @@ export const faultNames = [
   "dead letter stored twice",
   "redrive sent twice",
 ] as const;
-export type FaultName = (typeof faultNames)[number];
+
+/** The objects of the hub that call each other. */
+export const objectKinds = ["user", "topic", "everyone", "shard"] as const;
+export type ObjectKind = (typeof objectKinds)[number];
+
+/** What may go wrong with a call to any of them. */
+export const callFaults = [
+  "unreachable",
+  "crashed before the call",
+  "crashed after the call",
+  "answer lost",
+  "slow",
+] as const;
+export type CallFault = (typeof callFaults)[number];
+
+/** Everything else that may go wrong where the real objects run. Also asserted. */
+export const objectFaultNames = [
+  "object was down",
+  "object crashed",
+  "object crashed before it called another",
+  "object crashed after it called another",
+  "consumer crashed before it sent a step",
+  "consumer crashed after it sent a step",
+  "shards changed",
+] as const;
+
+export type FaultName =
+  | (typeof faultNames)[number]
+  | `${ObjectKind} ${CallFault}`
+  | (typeof objectFaultNames)[number];
 
 /** Small numbers, so that a short run meets every limit. */
 export interface Scale {
@@ -73,10 +102,10 @@ export class World {
   skew = 0;
   #serial = 0;
 
-  constructor(seed: number, rules: Rules) {
+  constructor(seed: number, rules: Rules, scale?: Scale) {
     this.random = new Random(seed);
     this.rules = rules;
-    this.scale = {
+    this.scale = scale ?? {
       maxStored: this.random.pick([4, 9, 30, inboxLimits.maxStored]),
       window: {
         windowMessages: this.random.pick([2, 4, 8]),

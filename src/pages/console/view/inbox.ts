@@ -45,10 +45,14 @@ function messageRow(message: InboxMessage, follow: (id: string) => void): Row<In
     fact("expires", timeText(expires)),
     ...(topic === undefined ? [] : [fact("topic", topic)]),
     ...(replaces === undefined ? [] : [fact("replaces", element("code", {}, replaces))]),
+  );
+  const actions = element(
+    "div",
+    { class: "actions" },
     rowButton("Timeline", `of ${id}`, () => follow(id)),
   );
   return {
-    element: element("li", {}, element("details", {}, summary, facts, jsonBlock("data", data))),
+    element: element("li", {}, element("details", {}, summary, facts, actions, jsonBlock("data", data))),
     update: (now) => {
       say(read, now.read ? "read" : "unread");
       summary.classList.toggle("unread", !now.read);

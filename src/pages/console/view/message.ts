@@ -44,7 +44,10 @@ export function messageView(api: Api): MessageView {
       ask: () => api.messageState(user, id),
       show,
       waitMs: () => everyMs,
-      failed: (error) => say(fault, error === undefined ? "" : saidOf(error)),
+      // What is right again, `show` says.
+      failed: (error) => {
+        if (error !== undefined) say(fault, saidOf(error));
+      },
     });
   };
 

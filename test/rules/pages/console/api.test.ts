@@ -12,12 +12,16 @@ interface Asked {
 }
 
 /** The API with a hub that gives this answer, and what it was asked. */
-function hubAnswering(status: number, body?: unknown) {
+function hubAnswering(
+  status: number,
+  body?: unknown,
+  text = body === undefined ? null : JSON.stringify(body),
+) {
   const asked: Asked[] = [];
   vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
     asked.push({ path, init });
     const type = status < 400 ? "application/json" : "application/problem+json";
-    return new Response(body === undefined ? null : JSON.stringify(body), {
+    return new Response(text, {
       status,
       headers: { "Content-Type": type },
     });
@@ -127,6 +131,94 @@ describe("an answer", () => {
     const closed = hubAnswering(200, { closed: 2 });
     expect(await closed.api.disconnect("alice", true)).toBe(2);
     expect(closed.asked[0]?.path).toBe("/v1/users/alice/connections?revoke=true");
+  });
+});
+
+describe("about audiences", () => {
+  const receipt = { id: "m-0000001", state: "queued", expires: 9 };
+
+  test("a message is taken back from those that it is for", async () => {
+    const { api, asked } = hubAnswering(202, receipt);
+    expect(await api.retract("m/1", { topic: "news" })).toEqual(receipt);
+    expect(asked[0]).toMatchObject({
+      path: "/v1/messages/m%2F1/retract",
+      init: { method: "POST", body: '{"to":{"topic":"news"}}' },
+    });
+  });
+
+  test("receipts are numbers by state, once there are some", async () => {
+    const counted = { id: "m", at: 1, type: "t", recipients: 2, counts: { stored: 2, read: 1 } };
+    const { api, asked } = hubAnswering(200, counted);
+    expect(await api.receipts("m")).toEqual(counted);
+    expect(asked[0]?.path).toBe("/v1/messages/m");
+    expect(await hubAnswering(404, problem("not_found")).api.receipts("m")).toBeUndefined();
+    const broken = hubAnswering(200, { ...counted, counts: { stored: "two" } });
+    await expect(broken.api.receipts("m")).rejects.toThrow(UnreadableAnswer);
+  });
+
+  test("a topic tells how many members it has, and who they are, page by page", async () => {
+    const counted = hubAnswering(200, { topic: "a b", members: 3 });
+    expect(await counted.api.topic("a b")).toBe(3);
+    expect(counted.asked[0]?.path).toBe("/v1/topics/a%20b");
+    const page = { members: [{ user: "alice", presence: true }], next: "alice" };
+    const { api, asked } = hubAnswering(200, page);
+    expect(await api.members("news", undefined)).toEqual(page);
+    await api.members("news", "alice");
+    expect(asked.map(({ path }) => path)).toEqual([
+      "/v1/topics/news/members?limit=10",
+      "/v1/topics/news/members?cursor=alice&limit=10",
+    ]);
+  });
+
+  test("members are added and removed, many at once", async () => {
+    const answer = { done: 1, pending: ["bob"], failed: [{ user: "carol", reason: "limit" }] };
+    const { api, asked } = hubAnswering(202, answer);
+    expect(await api.changeMembers("news", { add: ["alice", "bob"] })).toEqual(answer);
+    expect(asked[0]).toMatchObject({
+      path: "/v1/topics/news/members",
+      init: { method: "POST", body: '{"add":["alice","bob"]}' },
+    });
+  });
+
+  test("users are online, offline, or not known", async () => {
+    const presence = [
+      { user: "alice", online: true, since: 1, asOf: 2 },
+      { user: "bob", online: false },
+      { user: "carol", unknown: true },
+    ];
+    const { api, asked } = hubAnswering(200, { presence });
+    expect(await api.presenceOf(["alice", "bob", "carol"])).toEqual(presence);
+    expect(asked[0]?.path).toBe("/v1/presence");
+  });
+
+  test("a user is in topics, and leaves one", async () => {
+    const view = { topic: "news", member: true, presence: false, pending: false };
+    expect(await hubAnswering(200, { topics: [view] }).api.topics("alice")).toEqual([view]);
+    const { api, asked } = hubAnswering(202, { ...view, member: false, pending: true });
+    expect(await api.leave("alice", "news")).toMatchObject({ pending: true });
+    expect(asked[0]).toMatchObject({ path: "/v1/users/alice/topics/news", init: { method: "DELETE" } });
+  });
+
+  test("a user wants not to be disturbed, until that is forgotten", async () => {
+    const preferences = {
+      muted: ["news"],
+      minPriority: "high",
+      quietHours: { timeZone: "Europe/Berlin", from: "22:00", to: "07:00", days: [0] },
+    };
+    expect(await hubAnswering(200, preferences).api.preferences("alice")).toEqual(preferences);
+    const { api, asked } = hubAnswering(200, { muted: [] });
+    await api.forgetPreferences("alice");
+    expect(asked[0]).toMatchObject({ path: "/v1/users/alice/preferences", init: { method: "DELETE" } });
+  });
+
+  test("an export is a file, and said to be cut off where it is", async () => {
+    const whole = '{"kind":"user","user":"alice"}\n{"kind":"end","records":0}\n';
+    const { api, asked } = hubAnswering(200, undefined, whole);
+    const { file, records } = await api.exported("alice");
+    expect({ text: await file.text(), records }).toEqual({ text: whole, records: 0 });
+    expect(asked[0]?.path).toBe("/v1/users/alice/export");
+    const cut = hubAnswering(200, undefined, whole.slice(0, -5));
+    await expect(cut.api.exported("alice")).rejects.toThrow("The export was cut off. Ask for it again.");
   });
 });
 

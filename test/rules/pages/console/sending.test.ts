@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { messageLimits } from "../../../../src/limits.ts";
 import type { MessageState, Receipt } from "../../../../src/pages/console/answers.ts";
-import { bodyOf, type Draft, fieldOf } from "../../../../src/pages/console/draft.ts";
+import { bodyOf, type Draft, fieldOf, named, toInWords } from "../../../../src/pages/console/draft.ts";
 import {
+  countsInOrder,
   type Followed,
   followed,
   inWords,
@@ -13,35 +14,83 @@ import {
 } from "../../../../src/pages/console/follow.ts";
 
 const draft: Draft = {
+  audience: "users",
   users: "alice",
+  topic: "",
   type: "notification",
   priority: "normal",
   data: '{ "title": "hello" }',
+  deliverAt: "",
   ttl: "",
   collapseKey: "",
+  category: "",
   id: "",
+  replaces: "",
+  cancelOn: "",
+  receipts: "",
 };
 
 describe("the form", () => {
   test("with what is needed only is the smallest body", () => {
     expect(bodyOf(draft)).toEqual({
-      users: ["alice"],
       body: { to: { user: "alice" }, type: "notification", priority: "normal", data: { title: "hello" } },
     });
   });
 
   test("names users between blanks and commas, each once", () => {
     const read = bodyOf({ ...draft, users: " alice,bob\n carol ,, alice " });
-    expect(read).toMatchObject({
-      users: ["alice", "bob", "carol"],
-      body: { to: { users: ["alice", "bob", "carol"] } },
+    expect(read).toMatchObject({ body: { to: { users: ["alice", "bob", "carol"] } } });
+  });
+
+  test("is for who was chosen, whatever else was typed before", () => {
+    const typed = { ...draft, topic: " team.7 " };
+    expect(bodyOf(typed)).toMatchObject({ body: { to: { user: "alice" } } });
+    expect(bodyOf({ ...typed, audience: "topic" })).toMatchObject({ body: { to: { topic: "team.7" } } });
+    expect(bodyOf({ ...typed, audience: "online" })).toMatchObject({
+      body: { to: { everyone: true, audience: "online" } },
+    });
+    expect(bodyOf({ ...typed, users: "", audience: "all" })).toMatchObject({
+      body: { to: { everyone: true, audience: "all" } },
+    });
+    expect(bodyOf({ ...draft, audience: "topic" })).toEqual({
+      faults: [["topic", { message: "is missing" }]],
+    });
+  });
+
+  test("means a time where its reader is", () => {
+    const read = bodyOf({ ...draft, deliverAt: "2026-11-24T14:03" });
+    expect(read).toMatchObject({ body: { deliverAt: new Date(2026, 10, 24, 14, 3).getTime() } });
+    expect(bodyOf({ ...draft, deliverAt: "half typed" })).toEqual({
+      faults: [["deliverAt", { message: "must be a date and a time" }]],
     });
   });
 
   test("says all else only where something stands", () => {
-    const read = bodyOf({ ...draft, ttl: " 0 ", collapseKey: " build ", id: " alarm-4711 ", data: "" });
-    expect(read).toMatchObject({
-      body: { ttl: 0, collapseKey: "build", id: "alarm-4711", data: null },
+    const read = bodyOf({
+      ...draft,
+      ttl: " 0 ",
+      collapseKey: " build ",
+      category: "news",
+      id: " alarm-4711 ",
+      replaces: "alarm-4710",
+      cancelOn: "ack",
+      receipts: "on",
+      data: "",
+    });
+    expect(read).toEqual({
+      body: {
+        to: { user: "alice" },
+        type: "notification",
+        priority: "normal",
+        ttl: 0,
+        collapseKey: "build",
+        category: "news",
+        id: "alarm-4711",
+        replaces: "alarm-4710",
+        cancelOn: "ack",
+        receipts: true,
+        data: null,
+      },
     });
   });
 
@@ -62,10 +111,32 @@ describe("the form", () => {
   });
 });
 
+test("who it is for is named, and told in words", () => {
+  const all = [
+    { user: "alice" },
+    { users: ["alice", "bob"] },
+    { topic: "team.7" },
+    { everyone: true, audience: "online" },
+    { everyone: true, audience: "all" },
+  ] as const;
+  expect(all.map(named)).toEqual([["alice"], ["alice", "bob"], [], [], []]);
+  expect(all.map(toInWords)).toEqual([
+    "1 user",
+    "2 users",
+    "the topic team.7",
+    "everyone who is connected",
+    "everyone",
+  ]);
+});
+
 test.each([
   ["to.user", "users"],
   ["to.users[2]", "users"],
   ["to", "users"],
+  ["to.topic", "topic"],
+  ["to.everyone", "audience"],
+  ["to.audience", "audience"],
+  ["deliverAt", "deliverAt"],
   ["data", "data"],
   ["collapseKey", "collapseKey"],
   ["", undefined],
@@ -96,7 +167,9 @@ const state = (name: string, more: Partial<MessageState> = {}): Followed => ({
     at: 1_000,
     seq: 4,
     expires: undefined,
+    deliverAt: undefined,
     delivered: [],
+    devices: [],
     reason: undefined,
     ...more,
   },
@@ -160,6 +233,17 @@ describe("what becomes of a message", () => {
     expect(pieces.filter((piece) => typeof piece !== "string")).toEqual([
       { device: "phone" },
       { device: "laptop" },
+    ]);
+  });
+
+  test("is counted in the order in which it happens, its ends last", () => {
+    const counts = { dead: 1, acknowledged: 4, read: 1, sent: 3, stored: 5 };
+    expect(countsInOrder({ id: "m", recipients: 6, counts })).toEqual([
+      ["stored", 5],
+      ["sent", 3],
+      ["acknowledged", 4],
+      ["read", 1],
+      ["dead", 1],
     ]);
   });
 
