@@ -15,8 +15,16 @@ export type LogSeq = number;
 
 /** What becomes of a message to everyone, before its first page. */
 export type Begun =
-  /** To be taken to every shard of each of these counts, with `seq` as the `head` of each page's call. No count: nobody is online. */
-  | { readonly kind: "begun"; readonly seq: LogSeq; readonly shards: readonly number[] }
+  /**
+   * To be taken to every shard of each of these counts, with `head` for each page's call. No count: nobody is
+   * online. `seq` is its own place in the log; absent if it is not kept.
+   */
+  | {
+      readonly kind: "begun";
+      readonly head: LogSeq;
+      readonly seq?: LogSeq;
+      readonly shards: readonly number[];
+    }
   /** It was retracted or replaced, or its time is over: nothing is to be done. */
   | { readonly kind: "retracted" | "expired" };
 

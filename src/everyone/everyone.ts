@@ -29,11 +29,12 @@ export class Everyone extends DurableObject<Env> implements EveryoneCalls {
     const ends = [...(target === undefined ? [] : [until]), ...(entry === undefined ? [] : [entry.expires])];
     // The alarm first: it may come for nothing, and what ends is never left without one.
     await this.#ringBy(Math.min(...ends));
-    this.ctx.storage.transactionSync(() => {
+    const seq = this.ctx.storage.transactionSync(() => {
       if (target !== undefined) rows.retract(this.#sql, target, until);
-      if (entry !== undefined) rows.append(this.#sql, entry);
+      return entry && rows.append(this.#sql, entry);
     });
-    return { kind: "begun", seq: rows.headOf(this.#sql), shards: await this.counts() };
+    const begun = { kind: "begun", head: rows.headOf(this.#sql), shards: await this.counts() } as const;
+    return seq === undefined ? begun : { ...begun, seq };
   }
 
   async after(seq: LogSeq, limit: number): Promise<LogPage> {

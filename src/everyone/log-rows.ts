@@ -32,15 +32,16 @@ export function headOf(sql: SqlStorage): LogSeq {
   return sql.exec<{ seq: LogSeq }>("SELECT seq FROM head").one().seq;
 }
 
-/** Puts a message at the end, unless its id is there. */
-export function append(sql: SqlStorage, message: AcceptedMessage): void {
-  const [known] = sql.exec("SELECT 1 FROM log WHERE id = ?", message.id);
-  if (known !== undefined) return;
+/** Puts a message at the end, unless its id is there; answers its place. */
+export function append(sql: SqlStorage, message: AcceptedMessage): LogSeq {
+  const [known] = sql.exec<{ seq: LogSeq }>("SELECT seq FROM log WHERE id = ?", message.id);
+  if (known !== undefined) return known.seq;
   const { seq } = sql.exec<{ seq: LogSeq }>("UPDATE head SET seq = seq + 1 RETURNING seq").one();
   sql.exec(
     "INSERT INTO log VALUES (?, ?, ?, ?)",
     ...[seq, message.id, message.expires, JSON.stringify(message)],
   );
+  return seq;
 }
 
 /** Hands a message out no more, whether it is in the log or still to come. */

@@ -55,6 +55,7 @@ export class Deliveries {
         ? nothing
         : this.#to.open().commit(stored, now, { attention, settled });
     const { verdicts, fresh } = committed;
+    for (const { logSeq } of stored) if (logSeq !== undefined) this.#to.open().gotFromLog(logSeq);
     logWithdrawn(committed.withdrawn);
     // Before anything can go wrong with a device: what is stored has its deadline.
     const swept = this.#to.ringBy(sweepOf(fresh));

@@ -236,6 +236,11 @@ export class Inbox {
     return this.#meta.log_seen;
   }
 
+  /** An entry of the log has come by itself: where it is the next one, it need not be read there. */
+  gotFromLog(seq: LogSeq): void {
+    if (seq === this.#meta.log_seen + 1) this.sawLog(seq);
+  }
+
   /** The log is in the stream up to there. */
   sawLog(upTo: LogSeq): void {
     if (upTo <= this.#meta.log_seen) return;

@@ -7,14 +7,19 @@ import type { UserId } from "../protocol/ids.ts";
 import type { AcceptedMessage, Crowd } from "../protocol/message.ts";
 import type { Share } from "./job.ts";
 
-/** The shards of everyone, of each number of shards that is in use, and the place of the message in the log. */
+/** The shards of everyone, of each number of shards that is in use, and where the log of everyone ends. */
 export interface Shards {
   readonly counts: readonly number[];
   readonly log: number;
 }
 
+/** With the place of the message in that log; absent if it is not kept there. */
+export interface OpenedShards extends Shards {
+  readonly logSeq?: number;
+}
+
 /** Who has the shares of a crowd: one object, or the shards of everyone. */
-export type Opened = { readonly share: Share } | Shards;
+export type Opened = { readonly share: Share } | OpenedShards;
 
 /** Users of a share, rising by id. */
 export interface UserPage {
@@ -42,8 +47,10 @@ export function crowdsOf({ TOPIC, EVERYONE, EVERYONE_SHARD }: CrowdBindings): Cr
       }
       const begun = await EVERYONE.getByName(everyoneName).begin(message);
       switch (begun.kind) {
-        case "begun":
-          return { counts: begun.shards, log: begun.seq };
+        case "begun": {
+          const { shards: counts, head: log, seq: logSeq } = begun;
+          return logSeq === undefined ? { counts, log } : { counts, log, logSeq };
+        }
         case "retracted":
           return "withdrawn";
         case "expired":

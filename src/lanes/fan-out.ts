@@ -35,7 +35,9 @@ async function begin(message: AcceptedMessage, crowd: Crowd, crowds: Crowds, now
   if (opened === "withdrawn" || opened === "expired") return { do: opened };
   // There is one share of a topic: its first page needs no step of its own.
   if ("share" in opened) return pageOf(message, opened.share, undefined, crowds);
-  return { do: "send", sending: spread(message, opened, 0) };
+  const { logSeq, ...shards } = opened;
+  const placed = logSeq === undefined ? message : { ...message, logSeq };
+  return { do: "send", sending: spread(placed, shards, 0) };
 }
 
 async function pageOf(

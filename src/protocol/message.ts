@@ -141,6 +141,8 @@ export const acceptedMessage = z.object({
   receipts: z.boolean().optional(),
   /** For users who are connected when it arrives, and for nobody else. */
   onlineOnly: z.boolean().optional(),
+  /** Its place in the log of everyone, so that who is sent it need not read it there. */
+  logSeq: z.int().min(1).optional(),
   /** `data` as JSON text: parsed once at the edge, then carried and stored as it is. */
   body: z.string(),
 });

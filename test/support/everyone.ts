@@ -49,11 +49,12 @@ export async function begin(message: AcceptedMessage): Promise<Extract<Begun, { 
 /** Takes a message that has begun to every shard, and from there to whoever is listed. */
 export async function spread(
   message: AcceptedMessage,
-  { seq, shards }: Extract<Begun, { kind: "begun" }>,
+  { head, seq, shards }: Extract<Begun, { kind: "begun" }>,
 ): Promise<void> {
   for (const name of shardNames(shards)) {
-    const { users } = await shardNamed(name).page({ head: seq, limit: 1_000 });
-    for (const user of users) await hubOf(user).deliver([message]);
+    const { users } = await shardNamed(name).page({ head, limit: 1_000 });
+    const placed = seq === undefined ? message : { ...message, logSeq: seq };
+    for (const user of users) await hubOf(user).deliver([placed]);
   }
 }
 

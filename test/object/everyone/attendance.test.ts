@@ -121,6 +121,25 @@ describe("a user who comes", () => {
     await gets(device, sent);
   });
 
+  test("who is sent what is next in the log does not read it there, at the price of one row", async () => {
+    const user = aUser();
+    await sendToAll(message());
+    const device = await connect(user);
+    await listed(user);
+    await hubOf(user).inbox({ limit: 1, unread: false });
+    const after = vi.spyOn(Everyone.prototype, "after");
+    const written = await meter(user);
+    const sent = message();
+    await sendToAll(sent);
+    await gets(device, sent);
+    expect(written.rows).toBe(3);
+    vi.setSystemTime(Date.now() + everyoneLimits.renewAfterMs);
+    device.ack();
+    await device.settled();
+    await hubOf(user).inbox({ limit: 1, unread: false });
+    expect(after).not.toHaveBeenCalled();
+  });
+
   test("gets nothing of what was retracted while away", async () => {
     const user = aUser();
     const sent = message();

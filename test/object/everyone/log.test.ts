@@ -23,9 +23,10 @@ describe("a message to all", () => {
   test("is kept under a number that rises, once, however often it begins", async () => {
     const log = aLog();
     const [first = message(), second = message()] = messages(2);
-    expect(await log.begin(first)).toEqual({ kind: "begun", seq: 1, shards: [] });
-    expect(await log.begin(first)).toEqual({ kind: "begun", seq: 1, shards: [] });
-    expect(await log.begin(second)).toEqual({ kind: "begun", seq: 2, shards: [] });
+    expect(await log.begin(first)).toEqual({ kind: "begun", seq: 1, head: 1, shards: [] });
+    expect(await log.begin(first)).toEqual({ kind: "begun", seq: 1, head: 1, shards: [] });
+    expect(await log.begin(second)).toEqual({ kind: "begun", seq: 2, head: 2, shards: [] });
+    expect(await log.begin(first)).toEqual({ kind: "begun", seq: 1, head: 2, shards: [] });
     expect(await log.after(0, 10)).toEqual({
       entries: [
         { seq: 1, message: first },
@@ -57,7 +58,7 @@ describe("a message to all", () => {
   test("is not kept where it is only for who is online", async () => {
     const log = aLog();
     for (const only of [{ live: true }, { onlineOnly: true }]) {
-      expect(await log.begin(message(only))).toEqual({ kind: "begun", seq: 0, shards: [] });
+      expect(await log.begin(message(only))).toEqual({ kind: "begun", head: 0, shards: [] });
     }
     expect(await log.after(0, 10)).toEqual({ entries: [], upTo: 0, head: 0 });
   });

@@ -68,20 +68,20 @@ describe("a shard", () => {
 
   test("is in use from the first word on, says so once an hour, and knows what had begun before", async () => {
     vi.setSystemTime(now);
-    const { seq } = await begin(message());
+    const { head } = await begin(message());
     const uses = vi.spyOn(Everyone.prototype, "uses");
     const shard = aShard();
-    expect(await Promise.all([shard.came(alice, now, now), shard.head()])).toEqual([seq, seq]);
+    expect(await Promise.all([shard.came(alice, now, now), shard.head()])).toEqual([head, head]);
     expect(uses).toHaveBeenCalledTimes(1);
     expect(await everyone().counts()).toContain(500 + tests);
     // What begins from now on is brought by the page.
     const next = await begin(message());
     expect(next.shards).toContain(500 + tests);
-    expect(await shard.head()).toBe(seq);
-    await shard.page({ head: next.seq, limit: 10 });
-    expect(await shard.came(bob, now, now)).toBe(next.seq);
-    await shard.page({ head: seq, limit: 10 });
-    expect(await shard.head()).toBe(next.seq);
+    expect(await shard.head()).toBe(head);
+    await shard.page({ head: next.head, limit: 10 });
+    expect(await shard.came(bob, now, now)).toBe(next.head);
+    await shard.page({ head, limit: 10 });
+    expect(await shard.head()).toBe(next.head);
     expect(uses).toHaveBeenCalledTimes(1);
     vi.setSystemTime(now + everyoneLimits.reportEveryMs);
     await shard.head();

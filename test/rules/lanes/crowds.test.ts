@@ -77,9 +77,11 @@ describe("everyone", () => {
   const all = { everyone: "all" } as const;
 
   test("is the shards of each number in use, as the log says", async () => {
-    const { asked, these } = crowds({ begun: { kind: "begun", seq: 7, shards: [16, 32] } });
+    const { asked, these } = crowds({ begun: { kind: "begun", head: 7, shards: [16, 32] } });
     expect(await these.begin(message, all)).toEqual({ counts: [16, 32], log: 7 });
     expect(asked).toEqual(["everyone"]);
+    const kept = crowds({ begun: { kind: "begun", head: 7, seq: 5, shards: [16] } });
+    expect(await kept.these.begin(message, all)).toEqual({ counts: [16], log: 7, logSeq: 5 });
   });
 
   test("is nobody for what was retracted or is over", async () => {
