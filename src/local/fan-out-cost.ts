@@ -113,13 +113,13 @@ export function costOf({ shares, users, online, later = 0 }: Case): Cost {
   const jobs = shares * steps + (shares > 1 ? 1 : 0);
   const queueMessages = envelopes + jobs;
   const queueOperations = 3 * queueMessages;
-  // By a renewal of the lease, who is online hears that there is something new in the log.
-  const readers = later > 0 ? online : 0;
+  // Of a message that is kept in the log, who gets it writes down that it need not be read there.
+  const placed = later > 0 ? online : 0;
   // A delivery to each; a page or a beginning for each job; an acknowledgement from each device that is connected,
   // of which 20 count as one request; and the renewal of the lease, if it is five minutes old.
-  const objectRequests = users + jobs + 1 + online / 20 + online + readers;
+  const objectRequests = users + jobs + 1 + online / 20 + online;
   // Message, id and, where none was set, the alarm; the lease; the place in the log.
-  const rowsWritten = 3 * users + online + readers;
+  const rowsWritten = 3 * users + online + placed;
   const rowsRead = users + assumed.rowsReadOfDelivery * users;
   const dollars =
     queueOperations * prices.queueOperation +

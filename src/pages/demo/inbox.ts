@@ -13,12 +13,16 @@ export interface Inbox {
   /** The cursor of what lies below; `undefined` when nothing does. */
   readonly older: number | undefined;
   readonly state: ReadState;
+  /** Ids of what was taken back or replaced lately: a page that was asked for before may still list it. */
+  readonly withdrawn: readonly string[];
 }
 
 /** Entries of a page, and what is kept of a replay before the first page is there. */
 export const pageSize = 30;
 /** Entries that are shown at most; a list of thousands is no list to read, and slow on a phone. */
 const maxEntries = 300;
+/** Ids that are remembered as withdrawn; a page is under way for no longer than a few of them take. */
+const maxWithdrawn = 100;
 
 export const emptyInbox: Inbox = {
   entries: [],
@@ -26,16 +30,27 @@ export const emptyInbox: Inbox = {
   older: undefined,
   // Before any that the hub has told.
   state: { unread: 0, readUpTo: 0, rev: -1 },
+  withdrawn: [],
 };
 
-/** A message came. One without a place in the stream is in no inbox; one below the window comes with its page. */
-export function arrived(inbox: Inbox, { seq, expires, ...message }: Message): Inbox {
+/**
+ * A message came. One without a place in the stream is in no inbox; one below the window comes with its page. What it
+ * replaces makes room for it.
+ */
+export function arrived(before: Inbox, { seq, expires, ...message }: Message): Inbox {
+  const inbox = message.replaces === undefined ? before : withdrawn(before, message.replaces);
   if (seq === undefined || expires === undefined) return inbox;
   if (inbox.older !== undefined && seq < inbox.older) return inbox;
   if (inbox.entries.some((entry) => entry.seq === seq)) return inbox;
   const entry = { ...message, seq, expires, read: seq <= inbox.state.readUpTo };
   const entries = inOrder([...inbox.entries, entry]);
   return inbox.loaded ? trimmed({ ...inbox, entries }) : { ...inbox, entries: entries.slice(0, pageSize) };
+}
+
+/** A message was taken back, or another device has seen to it. */
+export function withdrawn(inbox: Inbox, id: string): Inbox {
+  const lately = [...inbox.withdrawn, id].slice(-maxWithdrawn);
+  return { ...without(inbox, (entry) => entry.id === id), withdrawn: lately };
 }
 
 /** The newest page, asked for because something may have been missed. What came while it was under way stays. */
@@ -47,11 +62,12 @@ export function reloaded(inbox: Inbox, page: InboxPage): Inbox {
   // Older pages go on being shown if there is no hole between them and this one.
   const adjoins = inbox.loaded && page.messages.some(({ seq }) => known.has(seq));
   const below = adjoins ? inbox.entries.filter(({ seq }) => seq < bottom) : [];
-  const listed = page.messages.map((entry) => ({
+  const listed = stillThere(inbox, page.messages).map((entry) => ({
     ...entry,
     read: entry.read || known.get(entry.seq)?.read === true,
   }));
   return trimmed({
+    ...inbox,
     entries: [...newer, ...listed, ...below],
     loaded: true,
     older: below.length > 0 ? inbox.older : page.next,
@@ -63,7 +79,7 @@ export function reloaded(inbox: Inbox, page: InboxPage): Inbox {
 /** The page below the window. */
 export function extended(inbox: Inbox, page: InboxPage): Inbox {
   const bottom = inbox.entries.at(-1)?.seq ?? Number.POSITIVE_INFINITY;
-  const below = page.messages.filter(({ seq }) => seq < bottom);
+  const below = stillThere(inbox, page.messages).filter(({ seq }) => seq < bottom);
   return { ...inbox, entries: [...inbox.entries, ...below], older: page.next };
 }
 
@@ -97,6 +113,10 @@ export function markedHere(inbox: Inbox, which: { readonly ids: readonly string[
 export function without(inbox: Inbox, gone: (entry: InboxMessage) => boolean): Inbox {
   const entries = inbox.entries.filter((entry) => !gone(entry));
   return entries.length === inbox.entries.length ? inbox : { ...inbox, entries };
+}
+
+function stillThere({ withdrawn }: Inbox, messages: readonly InboxMessage[]): readonly InboxMessage[] {
+  return messages.filter(({ id }) => !withdrawn.includes(id));
 }
 
 function trimmed(inbox: Inbox): Inbox {

@@ -12,7 +12,15 @@ import { dropSession, keepSession, takeSession } from "./tab.ts";
 import { connectionStrip } from "./view/connection.ts";
 import { listOn } from "./view/list.ts";
 import { announceArrival, notice } from "./view/notices.ts";
-import { bellWords, discontinuityWords, faultWords, gapWords, needsToken, titleWords } from "./words.ts";
+import {
+  bellWords,
+  digestWords,
+  discontinuityWords,
+  faultWords,
+  gapWords,
+  needsToken,
+  titleWords,
+} from "./words.ts";
 
 const bell = byId("bell", HTMLButtonElement);
 const older = byId("older", HTMLButtonElement);
@@ -51,6 +59,12 @@ function follow({ user, token }: Session): void {
       show(changes.without(inbox, ({ seq }) => seq >= gap.from && seq <= gap.to));
       notice(gapWords(gap));
     },
+    onWithdrawn: ({ id }) => {
+      if (hub === client) show(changes.withdrawn(inbox, id));
+    },
+    onDigest: (digest) => {
+      if (hub === client) notice(digestWords(digest));
+    },
     onDiscontinuity: (reason) => {
       if (hub !== client) return;
       const words = discontinuityWords(reason);
@@ -65,7 +79,8 @@ function follow({ user, token }: Session): void {
     const { title } = contentOf(message);
     if (message.seq === undefined) notice(`For who is here right now: ${title}`);
     else show(changes.arrived(inbox, message));
-    if (hub.status.state === "live") announceArrival(message.priority, title);
+    // What is not to disturb is in the list, and nothing more; the digest tells of what came in quiet hours.
+    if (hub.status.state === "live" && message.silent !== true) announceArrival(message.priority, title);
   });
   client = hub;
   reload(hub);

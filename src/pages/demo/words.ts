@@ -93,6 +93,13 @@ export function gapWords({ from, to, reason }: { from: number; to: number; reaso
     : `Messages #${from} to #${to} will not come: ${goneMany[reason] ?? reason}.`;
 }
 
+/** What came in quiet hours that are over now. */
+export function digestWords({ count }: { readonly count: number }): string {
+  return count === 1
+    ? "1 message came silently while you were not to be disturbed."
+    : `${count} messages came silently while you were not to be disturbed.`;
+}
+
 /** A stream that begins anew; nothing for a new device, for which that is no news. */
 export function discontinuityWords(reason: string): string | undefined {
   if (reason === "new") return undefined;

@@ -28,7 +28,6 @@ describe("docs/scale.md", () => {
       `${count(at.usersInLane)} users are in the lane at once, so another message in it waits up to ${at.secondsBehind} seconds`,
       `16 shards take ${count(at.connectsPerSecond)} first connects a second; a million users online want ${at.shardsForMillionOnline} shards`,
       `It is one object: ${count(at.logReadsPerSecond)} reads a second`,
-      `as they are delivered to, ${count(at.deliveriesPerSecond)} a second`,
       `The queue, with more than ${at.shardsOfOneSecond} shards`,
       `Each shard sends ${fullStep().messages} queue messages a step`,
       `Publishing asks it ${steps} times only`,

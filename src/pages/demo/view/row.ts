@@ -12,7 +12,7 @@ export interface Row {
 }
 
 export function rowOf(entry: InboxMessage, markAsRead: (id: string) => void): Row {
-  const { id, priority, type } = entry;
+  const { id, priority, silent, type } = entry;
   const { title, text } = contentOf(entry);
   const time = element("time");
   const unread = element("span", { class: "spoken" });
@@ -31,6 +31,7 @@ export function rowOf(entry: InboxMessage, markAsRead: (id: string) => void): Ro
       unread,
       element("span", { class: `priority ${priority}` }, priorityWords(priority)),
       element("span", {}, type),
+      ...(silent === true ? [element("span", {}, "silent")] : []),
       time,
     ),
     element("h2", {}, title),
