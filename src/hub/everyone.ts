@@ -22,12 +22,17 @@ export interface Attendee extends Deliver {
 
 export function attendanceOf(context: DurableObjectState, env: Env, of: Attendee): Attendance {
   const { user, sockets } = of;
+  // A user of whom nothing is stored has nowhere to write it down; while the object runs, it is known.
+  let seen = 0;
   const reader: CatchingUp = {
     id: user,
     now: () => of.now(),
     deliver: (messages) => of.deliver(messages),
     bury: (records) => enqueueDead(lanesOf(env), records),
-    saw: (upTo) => of.inbox()?.sawLog(upTo),
+    saw: (upTo) => {
+      seen = Math.max(seen, upTo);
+      of.inbox()?.sawLog(upTo);
+    },
   };
   const attended: Attended = {
     now: () => of.now(),
@@ -44,7 +49,7 @@ export function attendanceOf(context: DurableObjectState, env: Env, of: Attendee
     online: () => sockets.size > 0,
     onlineSince: () => sockets.onlineSince(),
     remember: (lease) => sockets.keepLease(lease),
-    logSeen: () => of.inbox()?.logSeen ?? 0,
+    logSeen: () => Math.max(seen, of.inbox()?.logSeen ?? 0),
     take: (page) => takePage(page, reader),
     background: (work) => context.waitUntil(work),
   };
