@@ -62,7 +62,8 @@ export function shelvesOf(
   ];
 }
 
-const metaColumns = `SELECT epoch, head, floor, read_up_to AS readUpTo, rev, erased_at AS erasedAt,
+/** `head` stands in the last message, or where that was trimmed in `meta`. */
+const metaColumns = `SELECT epoch, max(head, ifnull((SELECT max(seq) FROM messages), 0)) AS head, floor, read_up_to AS readUpTo, rev, erased_at AS erasedAt,
   revoked_before AS revokedBefore, log_seen AS logSeen FROM meta`;
 
 function recordOf(kind: string): (fields: object) => ExportRecord {

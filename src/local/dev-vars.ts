@@ -1,6 +1,6 @@
 /** The text of `.dev.vars`, where wrangler finds the secrets of the local hub. What stands there is never changed. */
 import { parseEnv } from "node:util";
-import { mintApiKey, scopes } from "../auth/api-key.ts";
+import { type ApiKeyRecord, mintApiKey, type Scope, scopes, verifyApiKey } from "../auth/api-key.ts";
 import { tokenLimits } from "../limits.ts";
 
 const heading = "# Secrets of the local hub, made by `npm start`. Never commit them.\n";
@@ -24,6 +24,12 @@ export function completeDevVars(text: string | undefined): DevVars {
     text: added.length === 0 ? (text ?? "") : before + added.join("\n").concat("\n"),
     apiKey: minted?.key,
   };
+}
+
+/** What a key may not do: scopes that there were none of yet when an earlier version made it. */
+export function missingScopes(key: string, records: readonly ApiKeyRecord[]): readonly Scope[] {
+  const granted = verifyApiKey(key, records)?.scopes ?? [];
+  return scopes.filter((scope) => !granted.includes(scope));
 }
 
 function randomSecret(): string {

@@ -29,8 +29,21 @@ export function demoLink({ url }: LocalHub, user: string, token: string): string
   return `${url}/demo#user=${user}&token=${token}`;
 }
 
-/** What to do once the hub runs. @param token a connect token of alice */
-export function guide(hub: LocalHub, token: string): string {
+/** What to do about a key that an earlier version made; nothing about one that lacks no scope. */
+export function olderKeyAdvice(missing: readonly string[]): string {
+  if (missing.length === 0) return "";
+  return `
+  The API key of this hub is of an earlier version and lacks ${missing.length === 1 ? "the scope" : "the scopes"} ${missing.join(", ")}. To get one that has all: stop
+  the hub, remove the line API_KEYS from .dev.vars, and start again.
+`;
+}
+
+/**
+ * What to do once the hub runs.
+ * @param token a connect token of alice
+ * @param missing scopes that the key lacks
+ */
+export function guide(hub: LocalHub, token: string, missing: readonly string[]): string {
   return `
   Hubbub is running at ${hub.url}
 
@@ -53,6 +66,6 @@ export function guide(hub: LocalHub, token: string): string {
 
   The link is good for an hour. Ctrl-C here stops the hub. Messages already stored are kept for the next
   start; those still waiting in a lane are not, since the local queues live in memory.
-
+${olderKeyAdvice(missing)}
 `;
 }

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { mintConnectToken } from "../auth/connect-token.ts";
 import { userId } from "../protocol/ids.ts";
+import { missingScopes } from "./dev-vars.ts";
 import { guide } from "./guide.ts";
 import { portFrom } from "./options.ts";
 import { Advice, runScript } from "./script.ts";
@@ -23,7 +24,8 @@ await runScript(async (args) => {
   const port = portFrom(args);
   await requireFree(port);
   const hub = await prepare(projectRoot, `http://localhost:${port}`);
-  const { tokens } = await localSettings(projectRoot);
+  const { apiKeys, tokens } = await localSettings(projectRoot);
+  const missing = missingScopes(hub.apiKey, apiKeys);
   const vars = await startVars(projectRoot);
   const { token } = await mintConnectToken(alice, tokens, Date.now());
   console.log("Starting the hub …");
@@ -49,7 +51,7 @@ await runScript(async (args) => {
   }
   createInterface({ input: wrangler.stderr }).on("line", (line) => console.error(line));
   createInterface({ input: wrangler.stdout }).on("line", (line) => {
-    if (isReady(line)) console.log(guide(hub, token));
+    if (isReady(line)) console.log(guide(hub, token, missing));
     const text = shown(line);
     if (text !== undefined) console.log(text);
   });

@@ -1,6 +1,8 @@
 /** The operator's console in real Chromium, against a real hub. */
+import { readFile } from "node:fs/promises";
 import type { BrowserContextOptions } from "playwright-core";
 import { afterEach, describe, expect, test } from "vitest";
+import type { HubClientOptions } from "../../src/client/index.ts";
 import { accessibilityFaults, bytesOfFirstLoad } from "../support/browser.ts";
 import { consoleOn, openConsole } from "../support/console-page.ts";
 import { apiKeys, withKey } from "../support/credentials.ts";
@@ -16,11 +18,25 @@ afterEach(() => {
 });
 
 /** A connected device of a user. */
-async function device(user: string, name: string): Promise<Listener> {
-  const made = await listen(tested.hub.url, user, name);
+async function device(
+  user: string,
+  name: string,
+  options: Partial<HubClientOptions> = {},
+): Promise<Listener> {
+  const made = await listen(tested.hub.url, user, name, options);
   listeners.push(made);
   await eventually(() => made.statuses.includes("live"));
   return made;
+}
+
+/** Makes users members of a topic. */
+async function join(topic: string, add: readonly string[]): Promise<void> {
+  const response = await fetch(`${tested.hub.url}/v1/topics/${topic}/members`, {
+    method: "POST",
+    headers: withKey(apiKeys.all),
+    body: JSON.stringify({ add }),
+  });
+  expect(response.status).toBe(200);
 }
 
 /** A message of this user that becomes a dead letter, as its id is another one's already. */
@@ -97,7 +113,9 @@ describe("the key", () => {
     await user.getByText("lacks the scope users:read").waitFor();
     await user.getByText("lacks the scope users:write").waitFor();
     await letters.getByText("lacks the scope dead-letters").waitFor();
-    for (const name of ["Watch", "Disconnect…", "Disconnect and revoke…", "Show"]) {
+    await panel("Topics").getByText("lacks the scope topics").waitFor();
+    expect(await sending.getByRole("option", { name: "everyone", exact: true }).isDisabled()).toBe(true);
+    for (const name of ["Watch", "Export", "Disconnect…", "Disconnect and revoke…", "Members", "Show"]) {
       expect(await page.getByRole("button", { name, exact: true }).isDisabled()).toBe(true);
     }
     await send({ To: "scopes" });
@@ -221,6 +239,101 @@ describe("sending", () => {
   });
 });
 
+describe("sending to many", () => {
+  test("reaches the members of a topic, and counts how far it got where receipts are asked for", async () => {
+    const phone = await device("member", "phone");
+    await join("team.7.builds", ["member", "away"]);
+    const operator = await tested.visit();
+    const { page, sending, send } = await openConsole(operator);
+    await sending.getByRole("combobox", { name: "Audience" }).selectOption("members of a topic");
+    expect(await sending.getByRole("textbox", { name: "To", exact: true }).count()).toBe(0);
+    await send({});
+    await sending.getByText("Not sent: see the fields.").waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("send-topic");
+    await sending.getByRole("checkbox", { name: "receipts" }).check();
+    await send({ Topic: "team.7.builds" });
+    await sending.getByText("Accepted for the topic team.7.builds.").waitFor();
+    await sending.getByText("Who gets it is found out on its way.").waitFor();
+    await eventually(() => phone.received.length === 1);
+    expect(phone.received).toMatchObject([{ topic: "team.7.builds" }]);
+    await eventually(async () =>
+      /stored2.*acknowledged1/.test((await page.locator("#receipt-counts").textContent()) ?? ""),
+    );
+    operator.expectClean(onItsWay);
+  });
+
+  test("reaches who is connected, or everyone, and can be taken back from all of them", async () => {
+    const withdrawn: string[] = [];
+    const phone = await device("everywhere", "phone", { onWithdrawn: ({ id }) => withdrawn.push(id) });
+    const operator = await tested.visit();
+    const { sending, send, answer } = await openConsole(operator);
+    const audience = sending.getByRole("combobox", { name: "Audience" });
+    await audience.selectOption("everyone who is connected");
+    await send({ Type: "online" });
+    await sending.getByText("Accepted for everyone who is connected.").waitFor();
+    await eventually(() => phone.received.some(({ type }) => type === "online"));
+    await audience.selectOption("everyone");
+    await send({ Type: "everyone", Id: "console-everyone" });
+    await sending.getByText("Accepted for everyone.").waitFor();
+    await eventually(() => phone.received.some(({ type }) => type === "everyone"));
+    await sending.getByRole("button", { name: "Retract…" }).click();
+    await answer("Cancel");
+    await sending.getByRole("button", { name: "Retract…" }).click();
+    await answer("Retract");
+    await sending.getByText("Retracted from everyone: console-everyone.").waitFor();
+    await eventually(() => withdrawn.includes("console-everyone"));
+    operator.expectClean();
+  });
+
+  test("says what the hub refuses of it", async () => {
+    const operator = await tested.visit();
+    const { page, sending, send } = await openConsole(operator, apiKeys.team);
+    await sending.getByRole("combobox", { name: "Audience" }).selectOption("members of a topic");
+    await send({ Topic: "news" });
+    await sending.getByText("The API key is for other topics (insufficient_scope).").waitFor();
+    await send({ Topic: "team..7" });
+    await sending.getByText(/invalid_body/).waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("send-topic");
+    operator.expectClean({ refused: [400, 403] });
+  });
+});
+
+describe("a message for later", () => {
+  test("waits for its time, and can be taken back before it", async () => {
+    const operator = await tested.visit();
+    const { page, sending, send, watch, user, answer } = await openConsole(operator);
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 16);
+    await page.evaluate("document.getElementById('send-more').open = true");
+    await sending.getByLabel("Deliver at").fill(tomorrow);
+    await send({ To: "later", Id: "later-0001" });
+    await sending.getByText("waits for its time").waitFor();
+    await sending.getByText(/to be delivered.*in \d+ h/).waitFor();
+    await watch("later");
+    await user.getByRole("textbox", { name: "Id of a message" }).fill("later-0001");
+    await page.keyboard.press("Enter");
+    const steps = user.getByRole("list", { name: "One message" }).getByRole("listitem");
+    await steps.filter({ hasText: /^waits for its time in \d+ h/ }).waitFor();
+    await user.getByRole("button", { name: "Retract…" }).click();
+    await page.getByRole("dialog", { name: "Retract later-0001?" }).waitFor();
+    await answer("Retract");
+    await user.getByText("Retracted from later: later-0001.").waitFor();
+    await steps.filter({ hasText: "retracted before it came" }).waitFor();
+    expect(await user.getByRole("button", { name: "Retract…" }).count()).toBe(0);
+    operator.expectClean(onItsWay);
+  });
+
+  test("is not sent now when its time is typed by half", async () => {
+    const operator = await tested.visit();
+    const { page, sending, send } = await openConsole(operator);
+    await page.evaluate("document.getElementById('send-more').open = true");
+    await sending.getByLabel("Deliver at").focus();
+    await page.keyboard.type("11");
+    await send({ To: "half" });
+    await sending.getByText("must be a date and a time").waitFor();
+    operator.expectClean();
+  });
+});
+
 describe("watching a user", () => {
   test("shows devices, their place, and the inbox, and keeps up", async () => {
     const operator = await tested.visit();
@@ -285,6 +398,98 @@ describe("watching a user", () => {
     operator.expectClean();
   });
 
+  test("tells the timeline of a message, and takes it back from devices that have it", async () => {
+    const withdrawn: string[] = [];
+    await device("timeline", "phone", { onWithdrawn: ({ id }) => withdrawn.push(id) });
+    await push(tested.hub.url, {
+      to: { user: "timeline" },
+      id: "timeline-0001",
+      type: "news",
+      priority: "critical",
+    });
+    const operator = await tested.visit();
+    const { page, user, watch, answer } = await openConsole(operator);
+    await watch("timeline");
+    await page.locator("#inbox-rows summary").click();
+    await user.getByRole("button", { name: "Timeline of timeline-0001" }).click();
+    expect(await page.evaluate("document.activeElement.id")).toBe("message-title");
+    const steps = user.getByRole("list", { name: "One message" }).getByRole("listitem");
+    await steps.filter({ hasText: /^handled by phone (now|\d+ s ago)/ }).waitFor();
+    expect((await steps.allTextContents()).map((step) => step.replace(/ (now|in \d+|\d+).*/, ""))).toEqual([
+      "accepted",
+      "stored as no.",
+      "handled by phone",
+      "expires",
+    ]);
+    await user.getByRole("button", { name: "Retract…" }).click();
+    await answer("Retract");
+    await steps.filter({ hasText: /^retracted$/ }).waitFor();
+    await eventually(() => withdrawn.includes("timeline-0001"));
+    await user.getByText("Nothing here.").waitFor();
+    await user.getByRole("textbox", { name: "Id of a message" }).fill("never-0001");
+    await user.getByRole("button", { name: "Timeline", exact: true }).click();
+    await user.getByText("It is on its way, was forgotten, or never was.").waitFor();
+    operator.expectClean(onItsWay);
+  });
+
+  test("shows the topics and leaves one, what is not to disturb, and marks what came so", async () => {
+    await join("console.news", ["marked"]);
+    await join("console.other", ["marked"]);
+    const set = await fetch(`${tested.hub.url}/v1/users/marked/preferences`, {
+      method: "PUT",
+      headers: withKey(apiKeys.all),
+      body: JSON.stringify({ muted: ["marketing"], minPriority: "normal" }),
+    });
+    expect(set.status).toBe(200);
+    await push(tested.hub.url, {
+      to: { topic: "console.news" },
+      type: "offer",
+      category: "marketing",
+      data: { n: 1 },
+    });
+    const operator = await tested.visit();
+    const { page, user, watch, answer } = await openConsole(operator);
+    await watch("marked");
+    const message = page.locator("#inbox-rows > li");
+    await message.filter({ hasText: /offer.*console\.news.*silent/ }).waitFor();
+    await user.getByText("Silent: the category marketing").waitFor();
+    await user.getByText("Silent: what is less urgent than normal").waitFor();
+
+    const topics = user.getByRole("list", { name: "Topics" }).getByRole("listitem");
+    expect(await topics.count()).toBe(2);
+    await user.getByRole("button", { name: "Leave console.other" }).click();
+    await user.getByText("marked has left console.other.").waitFor();
+    await eventually(async () => (await topics.count()) === 1);
+    expect(await page.evaluate("document.activeElement.id")).toBe("topics-of-title");
+
+    await user.getByRole("button", { name: "Forget…" }).click();
+    await answer("Forget");
+    await user.getByText("None: everything may disturb.").waitFor();
+    expect(await ask(tested.hub.url, "users/marked/preferences")).toEqual({ muted: [] });
+    operator.expectClean();
+  });
+
+  test("hands over all that is held of the user, as a file", async () => {
+    await push(tested.hub.url, {
+      to: { user: "exported" },
+      id: "export-0001",
+      type: "n",
+      priority: "critical",
+    });
+    const operator = await tested.visit();
+    const { page, user } = await openConsole(operator);
+    await user.getByRole("textbox", { name: "User" }).fill("exported");
+    const coming = page.waitForEvent("download");
+    await user.getByRole("button", { name: "Export" }).click();
+    const file = await coming;
+    expect(file.suggestedFilename()).toBe("exported.ndjson");
+    const text = await readFile(await file.path(), "utf8");
+    expect(text).toContain("export-0001");
+    expect(text.trim().split("\n").at(-1)).toContain('"kind":"end"');
+    await user.getByText(/^Exported of exported: \d+ records, /).waitFor();
+    operator.expectClean();
+  });
+
   test("asks nothing while nobody can see the tab, and at once when somebody can", async () => {
     const operator = await tested.visit();
     const { page, watch } = await openConsole(operator);
@@ -344,6 +549,61 @@ describe("disconnecting a user", () => {
     await user.getByText("1 connection of banned closed.").waitFor();
     await eventually(() => phone.statuses.at(-1) === "stopped");
     operator.expectClean();
+  });
+});
+
+describe("topics", () => {
+  test("show their members, online or not, and are changed", async () => {
+    await device("topic.b", "phone");
+    const operator = await tested.visit();
+    const { page, topics } = await openConsole(operator);
+    await topics.getByRole("textbox", { name: "Topic" }).fill("console.team");
+    await topics.getByRole("button", { name: "Members" }).click();
+    await topics.getByText("0 members").waitFor();
+    await topics.getByRole("button", { name: "Add" }).click();
+    await topics.getByText("Name a user.").waitFor();
+    await topics.getByRole("textbox", { name: "Users" }).fill("topic.a, topic.b");
+    await page.keyboard.press("Enter");
+    await topics.getByText("2 users done.").waitFor();
+    await topics.getByText("2 members").waitFor();
+    const rows = topics.getByRole("list", { name: "Topic console.team" }).getByRole("listitem");
+    await rows.filter({ hasText: /^topic\.aoffline/ }).waitFor();
+    await rows.filter({ hasText: /^topic\.bonline/ }).waitFor();
+
+    await topics.getByRole("button", { name: "Remove topic.a" }).click();
+    await topics.getByText("1 user done.").waitFor();
+    await eventually(async () => (await rows.count()) === 1);
+    expect(await page.evaluate("document.activeElement.id")).toBe("topic-title");
+    await topics.getByRole("button", { name: "Watch topic.b" }).click();
+    await page.getByRole("heading", { name: "Watching topic.b" }).waitFor();
+    await topics.getByRole("textbox", { name: "Users" }).fill("topic.b");
+    await topics.getByRole("button", { name: "Remove", exact: true }).click();
+    await topics.getByText("0 members").waitFor();
+    operator.expectClean();
+  });
+
+  test("are paged through, and say what the hub refuses", async () => {
+    const all = Array.from({ length: 12 }, (_, index) => `page.${String(index).padStart(2, "0")}`);
+    await join("team.paged", all);
+    const operator = await tested.visit();
+    const { page, topics } = await openConsole(operator, apiKeys.team);
+    await topics.getByRole("textbox", { name: "Topic" }).fill("team.paged");
+    await page.keyboard.press("Enter");
+    await topics.getByText("12 members").waitFor();
+    const shows = (users: readonly string[]) =>
+      eventually(async () => (await page.locator("#topic-rows b").allTextContents()).join() === users.join());
+    await shows(all.slice(0, 10));
+    await topics.getByRole("button", { name: "More" }).click();
+    await shows(all.slice(10));
+    await topics.getByRole("button", { name: "Back" }).click();
+    await shows(all.slice(0, 10));
+    // The key may not watch, nor ask who is online.
+    expect(await topics.getByRole("button", { name: "Watch" }).count()).toBe(0);
+    expect(await page.locator("#topic-rows .state").count()).toBe(0);
+    await topics.getByRole("textbox", { name: "Topic" }).fill("news");
+    await page.keyboard.press("Enter");
+    await topics.getByText("The API key is for other topics (insufficient_scope).").waitFor();
+    operator.expectClean({ refused: [403] });
   });
 });
 
@@ -490,9 +750,16 @@ describe("the page", () => {
     expect(await accessibilityFaults(locked)).toEqual([]);
     expect(await width(locked)).toBe(screen.viewport?.width);
 
-    const { page, user, letters, sending, send, watch } = await openConsole(operator);
+    await join("looks.topic", ["looks", "looks-like-a-user-with-a-name-of-more-than-fifty-characters"]);
+    const { page, user, letters, sending, send, topics, watch } = await openConsole(operator);
     await watch("looks");
     await user.getByText("order.shipped").first().waitFor();
+    await topics.getByRole("textbox", { name: "Topic" }).fill("looks.topic");
+    await page.keyboard.press("Enter");
+    await topics.getByText("2 members").waitFor();
+    await user.getByRole("textbox", { name: "Id of a message" }).fill("looks-0001");
+    await page.keyboard.press("Enter");
+    await user.getByText("handled by").first().waitFor();
     await letters.getByText("to looks, looks-0001").first().waitFor();
     await page.getByText("Rates over the last minute.").waitFor();
     await page.getByText("The numbers").click();

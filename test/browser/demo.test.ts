@@ -25,6 +25,16 @@ async function send(
   });
 }
 
+/** Asks the API for something that it does not refuse. */
+async function call(method: string, path: string, body?: unknown): Promise<void> {
+  const response = await fetch(`${tested.hub.url}/v1/${path}`, {
+    method,
+    headers: withKey(apiKeys.all),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  expect(response.ok).toBe(true);
+}
+
 describe("what arrives", () => {
   test("is seen in two tabs, counted in the title and by the bell, and said to those who listen", async () => {
     const somebody = await tested.visit();
@@ -143,6 +153,60 @@ describe("what arrives", () => {
       .getByText("Message #2 will not come: a newer one took its place.")
       .waitFor();
     await shows(["20 %", "Hello"]);
+    somebody.expectClean();
+  });
+});
+
+describe("what is taken back", () => {
+  test("disappears from the list, in every tab, and is not counted any more", async () => {
+    const somebody = await tested.visit();
+    const one = await openInbox(somebody, "retracts");
+    const other = await openInbox(somebody, "retracts");
+    await send("retracts", "Wrong", { id: "retracts-0001" });
+    await send("retracts", "Right");
+    await other.shows(["Right", "Wrong"]);
+    await call("POST", "messages/retracts-0001/retract", { to: { user: "retracts" } });
+    for (const tab of [one, other]) {
+      await tab.shows(["Right"]);
+      await tab.page.getByRole("button", { name: "1 unread message" }).waitFor();
+    }
+    await one.page.reload();
+    await one.shows(["Right"]);
+    somebody.expectClean();
+  });
+
+  test("because another message replaces it leaves its place to that one", async () => {
+    const somebody = await tested.visit();
+    const { shows } = await openInbox(somebody, "replaces");
+    await send("replaces", "10 %", { id: "replaces-0001" });
+    await shows(["10 %"]);
+    await send("replaces", "20 %", { replaces: "replaces-0001" });
+    await shows(["20 %"]);
+    somebody.expectClean();
+  });
+});
+
+describe("what is not to disturb", () => {
+  test("is in the list and counted, but not said; and what came in quiet hours is told once they are over", async () => {
+    const somebody = await tested.visit();
+    const { page, shows } = await openInbox(somebody, "quiet");
+    await page.evaluate(`globalThis.said = [];
+      new MutationObserver(() => said.push(document.getElementById("announcement").textContent))
+        .observe(document.getElementById("announcement"), { childList: true, characterData: true, subtree: true })`);
+    const clock = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString().slice(11, 16);
+    const quietHours = { timeZone: "UTC", from: clock(-1), to: clock(1) };
+    await call("PUT", "users/quiet/preferences", { quietHours });
+    await send("quiet", "Quietly", { priority: "high" });
+    await shows(["Quietly"]);
+    await page.getByText("silent", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "1 unread message" }).waitFor();
+    await send("quiet", "Loudly");
+    const said = () => page.evaluate<readonly string[]>("said");
+    await eventually(async () => (await said()).length > 0);
+    expect(await said()).toEqual(["New message, critical priority: Loudly"]);
+    await call("DELETE", "users/quiet/preferences");
+    await page.getByLabel("Notices").getByText("1 message came silently").waitFor();
+    await shows(["Loudly", "Quietly"]);
     somebody.expectClean();
   });
 });

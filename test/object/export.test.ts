@@ -81,7 +81,7 @@ describe("an export", () => {
     expect(lines.at(-1)).toEqual({ kind: "end", records: lines.length - 2 });
     expect(ofKind(lines, "inbox")).toEqual([
       {
-        ...{ kind: "inbox", epoch: device.resume.epoch, head: 0, floor: 0, readUpTo: 0, rev: 1 },
+        ...{ kind: "inbox", epoch: device.resume.epoch, head: 6, floor: 0, readUpTo: 0, rev: 1 },
         ...{ erasedAt: 0, revokedBefore: 0, logSeen: 0 },
       },
     ]);

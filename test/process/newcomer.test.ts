@@ -141,3 +141,21 @@ it("dev:env gives variables for the user that it is asked for", async () => {
 it("the demo tells its story to the end", async () => {
   expect(await shell("npm run --silent demo")).toContain("Every message arrived once, in order");
 }, 60_000);
+
+it("the curl lines of the API page are answered as the page says", async () => {
+  const page = await readFile("docs/api.md", "utf8");
+  const examples = [...page.matchAll(/```sh\n([^`]*curl [^`]*)```(?:\n\n```\n(\d{3}) )?/g)]
+    // Of dead letters, of which there are none here, the keys are not known before.
+    .filter(([, lines = ""]) => !lines.includes("/dead-letters/"))
+    .map(([, lines = "", status = "2.."]) => ({ lines, status }));
+  expect(examples.length).toBeGreaterThan(25);
+  const status = `curl() { command curl -sS -o /dev/null -w '%{http_code}\\n' "$@"; }\n`;
+  const variables = 'eval "$(npm run --silent dev:env -- alice)"\n';
+  const answered = await shell(
+    `${variables}${status}${examples.map(({ lines }) => `${lines}\necho -`).join("\n")}`,
+  );
+  const statuses = answered.split("-\n").map((text) => text.trim().split("\n"));
+  examples.forEach(({ lines, status }, index) => {
+    for (const found of statuses[index] ?? []) expect(found, lines).toMatch(new RegExp(`^${status}$`));
+  });
+}, 60_000);

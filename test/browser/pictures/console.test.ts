@@ -50,7 +50,7 @@ describe.runIf(wanted)("pictures", () => {
       await context.clock.setFixedTime(now);
       for (const [path, json] of answers) await context.route(path, (route) => route.fulfill({ json }));
       const tab = await context.newPage();
-      await tab.setViewportSize({ width: 1_440, height: 1_320 });
+      await tab.setViewportSize({ width: 1_440, height: 1_700 });
       await tab.goto(`${shownOrigin}/console`);
       await tab.getByRole("textbox", { name: "API key" }).fill(apiKeys.all);
       await tab.keyboard.press("Enter");
@@ -67,7 +67,7 @@ describe.runIf(wanted)("pictures", () => {
       await panel("Topics").getByRole("textbox", { name: "Topic" }).fill("team.7.builds");
       await tab.keyboard.press("Enter");
       await tab.getByText("1,204 members").waitFor();
-      await tab.evaluate("document.activeElement.blur()");
+      await tab.evaluate("document.activeElement.blur(); scrollTo(0, 0)");
       await takePicture(tab, "console");
     } finally {
       await browser.close();

@@ -1,7 +1,14 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { demoLink, guide, pushCommand, shellExports, shellWord } from "../../../src/local/guide.ts";
+import {
+  demoLink,
+  guide,
+  olderKeyAdvice,
+  pushCommand,
+  shellExports,
+  shellWord,
+} from "../../../src/local/guide.ts";
 
 const hub = { url: "http://localhost:8787", apiKey: "hub_abc_def" };
 
@@ -42,7 +49,7 @@ test("the push command is a whole curl line with the real key", () => {
 });
 
 test("the guide says what to open, how to push, listen and stop", () => {
-  const text = guide(hub, "eyJ.eyJ.sig");
+  const text = guide(hub, "eyJ.eyJ.sig", []);
   const parts = [
     hub.url,
     demoLink(hub, "alice", "eyJ.eyJ.sig"),
@@ -54,6 +61,14 @@ test("the guide says what to open, how to push, listen and stop", () => {
     "Ctrl-C",
   ];
   for (const part of parts) expect(text).toContain(part);
+});
+
+test("the guide says what to do about a key of an earlier version, and only about that", () => {
+  const text = guide(hub, "eyJ.eyJ.sig", ["broadcast", "topics"]);
+  expect(text).toContain("lacks the scopes broadcast, topics");
+  expect(text).toContain("remove the line API_KEYS from .dev.vars");
+  expect(olderKeyAdvice(["topics"])).toContain("lacks the scope topics");
+  expect(guide(hub, "eyJ.eyJ.sig", [])).not.toContain(".dev.vars");
 });
 
 test("the link to the demo page carries user and token where no server sees them", () => {

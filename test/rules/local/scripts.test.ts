@@ -1,6 +1,6 @@
 /** The scripts as they are run, in a folder of their own. */
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -94,6 +94,18 @@ describe("npm start", () => {
     appendFileSync(join(root, ".dev.vars"), "ALLOWED_ORIGINS=http://localhost:5173\n");
     const { out } = await run("start", ["--port", String(await freePort())], root);
     expect(out).toContain("--show-interactive-dev-session=false false");
+  });
+
+  test("says so when the key was made by a version that knew fewer scopes, and when it was not", async () => {
+    const root = temporaryWorkspace();
+    fakeWrangler(root, 0);
+    await workspace.prepare(root, "http://localhost:8787");
+    const started = async () => (await run("start", ["--port", String(await freePort())], root)).out;
+    expect(await started()).not.toContain("of an earlier version");
+    vi.resetModules();
+    const file = join(root, ".dev.vars");
+    writeFileSync(file, readFileSync(file, "utf8").replace('"broadcast",', "").replace('"topics",', ""));
+    expect(await started()).toContain("lacks the scopes broadcast, topics");
   });
 
   test("says when the port is in use", async () => {

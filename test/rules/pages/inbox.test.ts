@@ -11,6 +11,7 @@ import {
   markedHere,
   pageSize,
   reloaded,
+  withdrawn,
   without,
 } from "../../../src/pages/demo/inbox.ts";
 
@@ -154,6 +155,32 @@ describe("what is read", () => {
     expect(leavesOpen(inbox, { ...next, rev: 1 })).toBe(false);
     expect(leavesOpen(inbox, next)).toBe(true);
     expect(leavesOpen(inbox, { ...next, rev: 3, ids: ["message-3"] })).toBe(true);
+  });
+});
+
+describe("what is taken back", () => {
+  const inbox = reloaded(emptyInbox, page(4, 2));
+
+  test("goes, and nothing else", () => {
+    expect(seqs(withdrawn(inbox, "message-3"))).toEqual([4, 2]);
+    expect(seqs(withdrawn(inbox, "message-9"))).toEqual([4, 3, 2]);
+  });
+
+  test("does not come again with a page that was asked for before", () => {
+    const older = withdrawn(inbox, "message-1");
+    expect(seqs(reloaded(withdrawn(inbox, "message-3"), page(4, 2)))).toEqual([4, 2]);
+    expect(seqs(extended(older, page(1, 1)))).toEqual([4, 3, 2]);
+  });
+
+  test("by the thousand is not remembered for ever", () => {
+    const ids = Array.from({ length: 1_000 }, (_, index) => `message-${index}`);
+    expect(ids.reduce(withdrawn, inbox).withdrawn.length).toBeLessThan(1_000);
+  });
+
+  test("because another message replaces it makes room for that one", () => {
+    const replaced = arrived(inbox, { ...entry(5), replaces: "message-3" });
+    expect(seqs(replaced)).toEqual([5, 4, 2]);
+    expect(seqs(reloaded(replaced, page(4, 2)))).toEqual([5, 4, 2]);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   arrivalWords,
   bellWords,
   countdownWords,
+  digestWords,
   discontinuityWords,
   faultWords,
   gapWords,
@@ -91,6 +92,11 @@ test("a stream that begins anew is told, except to a new device", () => {
   expect(discontinuityWords("new")).toBeUndefined();
   expect(discontinuityWords("epoch")).toContain("began anew");
   expect(discontinuityWords("storage")).toContain("went back in time");
+});
+
+test("what came in quiet hours is told by its number", () => {
+  expect(digestWords({ count: 1 })).toBe("1 message came silently while you were not to be disturbed.");
+  expect(digestWords({ count: 3 })).toMatch(/^3 messages came silently/);
 });
 
 test("a fault is told in a sentence", () => {
