@@ -32,6 +32,8 @@ export const requestLimits = {
   maxMessages: 1_000,
   /** Messages times their users, over the whole request. */
   maxRecipients: 10_000,
+  /** How long a server waits for an answer before it asks again, as `src/publisher/limits.ts` has it. */
+  patienceMs: 30 * second,
   /** Of a URL with its query; production refuses at 16 kB, `wrangler dev` only at 64 kB. */
   maxUrlBytes: 8 * 1024,
   /** Of an Idempotency-Key. */
@@ -97,6 +99,10 @@ export const fanoutLimits = {
   pageUsers: 5_000,
   /** How long a queue may hold a message back at once (Queues limits: message delay, 12 hours). A job that must wait longer goes round again. */
   maxDelaySeconds: (12 * hour) / second,
+  /** How long a message only for who is connected (`ttl: 0`) may be on its way to its crowd. Each page of that has {@link messageLimits.liveMs} of its own. */
+  liveMs: 10 * minute,
+  /** How long the object of a crowd remembers up to where a message has come: longer than a copy of a step can wait in its lane. */
+  claimKeptMs: 5 * day,
 } as const;
 
 export const inboxLimits = {
@@ -278,9 +284,9 @@ export const topicLimits = {
   /** How long a change waits for the object of the topic: then it is answered, and repaired later. */
   callTimeoutMs: 5 * second,
   /** How long the HTTP API waits for one user's object, which may be waiting for that of the topic. */
-  userTimeoutMs: 15 * second,
+  userTimeoutMs: 10 * second,
   /** For how long one request that changes many members begins with further users. */
-  membersBudgetMs: 30 * second,
+  membersBudgetMs: 15 * second,
   /** When a change is told again that was cut off by a crash. Later than any answer to the first call. */
   repairAfterMs: 30 * second,
   /** Topics told at once by one object that repairs, and for how long it begins new calls. */
@@ -301,6 +307,11 @@ export const handlerLimits = {
   maxRunning: 8,
   /** An answer as JSON: as much as a device may say in a frame. */
   maxResultBytes: socketLimits.maxClientFrameBytes,
+} as const;
+
+export const keyLimits = {
+  /** Patterns of topics that an API key may be narrowed to. All keys stand in one secret, and a retraction carries those of its key. */
+  maxTopics: 64,
 } as const;
 
 export const tokenLimits = {
@@ -344,10 +355,11 @@ export function assertLimits(): void {
       "an invocation may make all calls of a batch",
       laneLimits.maxBatch * (laneLimits.maxEnvelopeUsers + 2) <= laneLimits.maxSubrequests,
     ],
-    // The longest user id has 128 characters, quotes and a comma; what else an envelope or a message says, some hundreds.
+    // The longest user id, or pattern, has 128 characters, quotes and a comma; what else an envelope or a message says, some hundreds.
     [
-      "an envelope holds the largest message with as many users as it may",
-      messageLimits.maxDataBytes + laneLimits.maxEnvelopeUsers * 131 + 4_096 <= laneLimits.maxEnvelopeBytes,
+      "an envelope holds the largest message with as many users and patterns as it may",
+      messageLimits.maxDataBytes + (laneLimits.maxEnvelopeUsers + keyLimits.maxTopics) * 131 + 4_096 <=
+        laneLimits.maxEnvelopeBytes,
     ],
     [
       "a step sends at least one envelope, and the job after it",
@@ -358,6 +370,14 @@ export function assertLimits(): void {
       Math.ceil(laneLimits.maxBatch / laneLimits.concurrentDeliveries) *
         (laneLimits.deliveryTimeoutMs + laneLimits.sendTimeoutMs) <=
         laneLimits.invocationBudgetMs,
+    ],
+    [
+      "a page of a live message has its time within that of its crowd",
+      messageLimits.liveMs <= fanoutLimits.liveMs,
+    ],
+    [
+      "a step is claimed for as long as a copy of it may wait",
+      laneLimits.queueRetentionMs < fanoutLimits.claimKeptMs,
     ],
     ["the largest read request fits", requestLimits.maxReadIds * 70 < requestLimits.maxSmallBodyBytes],
     ["the largest read frame fits", socketLimits.maxReadIds * 70 < socketLimits.maxClientFrameBytes],
@@ -382,15 +402,19 @@ export function assertLimits(): void {
       "counts are sent before the promise to send them ends",
       observeLimits.gatherMs < observeLimits.promiseMs,
     ],
-    ["a change is repaired after its first call is over", topicLimits.callTimeoutMs < topicLimits.repairAfterMs],
+    [
+      "a change is repaired after its first call is over",
+      topicLimits.callTimeoutMs < topicLimits.repairAfterMs,
+    ],
     [
       "the API waits longer for a user's object than that for a topic's",
       topicLimits.callTimeoutMs < topicLimits.userTimeoutMs,
     ],
     [
-      "the largest request for members fits",
-      topicLimits.maxUsers * 131 < requestLimits.maxMembersBodyBytes,
+      "who changes many members has the answer before asking again",
+      topicLimits.membersBudgetMs + topicLimits.userTimeoutMs < requestLimits.patienceMs,
     ],
+    ["the largest request for members fits", topicLimits.maxUsers * 131 < requestLimits.maxMembersBodyBytes],
     [
       "a connection renews its lease before that ends",
       tokenLimits.maxLifetimeSeconds * second + tokenLimits.leewayMs + everyoneLimits.renewAfterMs <

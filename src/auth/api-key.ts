@@ -6,8 +6,9 @@ import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
+import { keyLimits } from "../limits.ts";
 import type { Topic } from "../protocol/ids.ts";
-import { covers, type TopicPattern, topicPattern } from "../protocol/topic-pattern.ts";
+import { covers, coversPattern, type TopicPattern, topicPattern } from "../protocol/topic-pattern.ts";
 
 /**
  * What a key may do: push messages; push them to everyone; mint connect tokens; manage the members of
@@ -33,15 +34,12 @@ export interface ApiKeyRecord {
   /** SHA-256 of the whole key, lower-case hex. */
   readonly sha256: string;
   readonly scopes: readonly Scope[];
-  /** The only topics that it may publish to and see or change the members of; without them, any. */
+  /** The only topics that it has to do with: publishes to, takes messages back in, sees the members of, gives out in tokens. Without them, any. */
   readonly topics?: readonly TopicPattern[] | undefined;
 }
 
 /** What every API key starts with, and no connect token does. */
 export const apiKeyPrefix = "hub_";
-
-/** Bounds the secret that holds them all. */
-const maxKeyTopics = 64;
 
 const idLength = 8;
 /** 32 of 62 characters: 190.5 bits. */
@@ -74,7 +72,7 @@ export const apiKeyRecords = z
           id: z.string().regex(/^[0-9a-z]{8}$/, "must be 8 characters out of a-z 0-9"),
           sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex"),
           scopes: z.array(z.enum(scopes)).min(1),
-          topics: z.array(topicPattern).min(1).max(maxKeyTopics).optional(),
+          topics: z.array(topicPattern).min(1).max(keyLimits.maxTopics).optional(),
         }),
         "must be a list of keys",
       )
@@ -108,6 +106,11 @@ export function apiKeyRecord(
 /** Whether a key may have to do with a topic, as far as its patterns go. */
 export function opensTopic({ topics }: Pick<ApiKeyRecord, "topics">, topic: Topic): boolean {
   return topics === undefined || covers(topics, topic);
+}
+
+/** Whether a key may let somebody else have to do with all topics of a pattern. */
+export function opensPattern({ topics }: Pick<ApiKeyRecord, "topics">, pattern: TopicPattern): boolean {
+  return topics === undefined || topics.some((own) => coversPattern(own, pattern));
 }
 
 /**

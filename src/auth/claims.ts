@@ -1,6 +1,7 @@
 /**
- * What a connect token must say once its signature is known to be good. Every claim is required and
- * checked here; a token that any of the rules does not fit is refused, whoever signed it.
+ * What a connect token must say once its signature is known to be good. Every claim is checked here, and a
+ * token that any of the rules does not fit is refused, whoever signed it. Only what a claim of its own name
+ * grants is left to who signed it: `scopes` of an identity provider may mean something else, and then mean nothing here.
  */
 import { z } from "zod";
 import { tokenLimits } from "../limits.ts";
@@ -49,13 +50,23 @@ const claimSet = z.object({
   scopes: grantedScopes.default([]),
 });
 
+/** As {@link claimSet}, of an issuer who may not know what the hub's own claims say. */
+const foreignClaimSet = claimSet.extend({
+  topics: claimSet.shape.topics.catch([]),
+  scopes: claimSet.shape.scopes.catch([]),
+});
+
+/** Whose tokens are read. */
+export interface Issuer {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Whether it is an identity provider, and not the hub. */
+  readonly foreign: boolean;
+}
+
 /** Reads the payload of a token with a good signature. `now` in milliseconds since 1970. */
-export function readClaims(
-  payload: unknown,
-  expected: { readonly issuer: string; readonly audience: string },
-  now: number,
-): TokenVerdict {
-  const parsed = claimSet.safeParse(payload);
+export function readClaims(payload: unknown, expected: Issuer, now: number): TokenVerdict {
+  const parsed = (expected.foreign ? foreignClaimSet : claimSet).safeParse(payload);
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
     return invalid(faults.join("; "));

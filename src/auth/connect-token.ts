@@ -63,13 +63,15 @@ export async function verifyConnectToken(
   if (header.alg === ownAlgorithm) {
     for (const secret of settings.secrets) {
       const payload = await payloadOf(token, utf8.encode(secret), ownAlgorithm);
-      if (payload !== undefined) return readClaims(payload, { issuer, audience }, now);
+      if (payload !== undefined) return readClaims(payload, { issuer, audience, foreign: false }, now);
     }
   } else if (jwks !== undefined && header.alg !== undefined && providerAlgorithms.includes(header.alg)) {
     const { alg } = header;
     const key = await providerKey(jwks.keys, { ...header, alg });
     const payload = key && (await payloadOf(token, key, alg));
-    if (payload !== undefined) return datedEarly(readClaims(payload, { issuer: jwks.issuer, audience }, now));
+    if (payload !== undefined) {
+      return datedEarly(readClaims(payload, { issuer: jwks.issuer, audience, foreign: true }, now));
+    }
   } else {
     return invalid("alg is not accepted");
   }

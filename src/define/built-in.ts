@@ -4,13 +4,16 @@ import { category } from "../protocol/ids.ts";
 import { defineMessage } from "./define-message.ts";
 import { nameOf } from "./name-of.ts";
 
-/** An app follows it when the user taps: a page, or a path of the app's own. Nothing that would run as a script. */
+/**
+ * An app follows it when the user taps: a page, or a path of the app's own. Nothing that would run as a script, and
+ * no path that browsers take for another host: they read a backslash as a slash, and skip tabs and line ends.
+ */
 const link = z
   .string()
   .max(2_048)
   .regex(
-    /^(https?:\/\/|\/(?!\/))[\x21-\x7e]+$/i,
-    "must be a URL of http or https, or a path that begins with /",
+    /^(https:\/\/[\x21-\x7e]+|\/(?![/\\])[\x21-\x7e]*)$/i,
+    "must be a URL of https, or a path that begins with one /",
   );
 
 /** Something for a person to read. Its data may name the category by which the user can mute it. */

@@ -7,6 +7,7 @@
  * its first page is read. So whoever comes is either in the shard in time to be on a page, or is answered
  * the new head and reads the log.
  */
+import type { Claim } from "../lanes/claims.ts";
 import type { UserId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 
@@ -50,6 +51,8 @@ export interface EveryoneCalls {
    * begins only later. Idempotent by the message's id; `shards` may be more at a later call.
    */
   begin(message: AcceptedMessage): Promise<Begun>;
+  /** Whether this job starts the shards from its place on: no other one does. */
+  claim(claim: Claim): Promise<boolean>;
   /** The log after a number: at most `limit` entries, and not many more bytes than `everyoneLimits.maxPageBytes`. */
   after(seq: LogSeq, limit: number): Promise<LogPage>;
   /** A shard of this count is in use, from now on for `everyoneLimits.shardsInUseMs`: what begins later is taken to it. Answers the log's head. */
@@ -74,6 +77,8 @@ export interface ShardQuery {
   readonly after?: UserId | undefined;
   /** How many users at most. */
   readonly limit: number;
+  /** Of the job that asks. */
+  readonly claim: Claim;
 }
 
 export interface ShardPage {
@@ -91,7 +96,8 @@ export interface EveryoneShardCalls {
   went(user: UserId, at: number): Promise<void>;
   /** The log's head, for who only reads. */
   head(): Promise<LogSeq>;
-  page(query: ShardQuery): Promise<ShardPage>;
+  /** `taken` where another job has the page. The last page is anybody's, unless one went further. */
+  page(query: ShardQuery): Promise<ShardPage | "taken">;
   /** Those of the users that are online. */
   who(users: readonly UserId[]): Promise<readonly OnlineUser[]>;
 }

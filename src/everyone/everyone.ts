@@ -4,7 +4,8 @@
  * knows which shards there are. It is asked once for each message, and never once for each user who is online.
  */
 import { DurableObject } from "cloudflare:workers";
-import { everyoneLimits, inboxLimits } from "../limits.ts";
+import { everyoneLimits, fanoutLimits, inboxLimits } from "../limits.ts";
+import * as claims from "../lanes/claims.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import type { Begun, EveryoneCalls, LogEntry, LogPage, LogSeq } from "./calls.ts";
@@ -17,6 +18,7 @@ export class Everyone extends DurableObject<Env> implements EveryoneCalls {
     super(context, env);
     this.#sql = context.storage.sql;
     rows.createTables(this.#sql);
+    claims.createTable(this.#sql);
   }
 
   async begin(message: AcceptedMessage): Promise<Begun> {
@@ -35,6 +37,12 @@ export class Everyone extends DurableObject<Env> implements EveryoneCalls {
     });
     const begun = { kind: "begun", head: rows.headOf(this.#sql), shards: await this.counts() } as const;
     return seq === undefined ? begun : { ...begun, seq };
+  }
+
+  async claim(claim: claims.Claim): Promise<boolean> {
+    const now = Date.now();
+    await this.#ringBy(now + fanoutLimits.claimKeptMs);
+    return claims.claim(this.#sql, claim, now);
   }
 
   async after(seq: LogSeq, limit: number): Promise<LogPage> {
@@ -67,8 +75,12 @@ export class Everyone extends DurableObject<Env> implements EveryoneCalls {
     let next: number | undefined = now + inboxLimits.alarmRetryMs;
     try {
       rows.sweep(this.#sql, now, now - everyoneLimits.shardsInUseMs);
-      const end = rows.earliestEnd(this.#sql);
-      next = end === undefined ? undefined : sweepAt(end);
+      claims.sweep(this.#sql, now);
+      const end = Math.min(
+        rows.earliestEnd(this.#sql) ?? Number.POSITIVE_INFINITY,
+        claims.earliestEnd(this.#sql) ?? Number.POSITIVE_INFINITY,
+      );
+      next = Number.isFinite(end) ? sweepAt(end) : undefined;
     } catch (error) {
       log("error", "alarm_failed", { error: errorText(error) });
     }

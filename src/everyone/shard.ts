@@ -4,7 +4,9 @@
  * goodbye, so what was not renewed for long does not count, and goes when it is next met.
  */
 import { DurableObject } from "cloudflare:workers";
-import { everyoneLimits } from "../limits.ts";
+import * as claims from "../lanes/claims.ts";
+import { everyoneLimits, fanoutLimits, inboxLimits } from "../limits.ts";
+import { errorText, log } from "../observe/log.ts";
 import type { UserId } from "../protocol/ids.ts";
 import type { EveryoneShardCalls, LogSeq, OnlineUser, ShardPage, ShardQuery } from "./calls.ts";
 import * as rows from "./shard-rows.ts";
@@ -20,6 +22,7 @@ export class EveryoneShard extends DurableObject<Env> implements EveryoneShardCa
     this.#sql = context.storage.sql;
     this.#shards = countOf(context.id.name);
     rows.createTables(this.#sql);
+    claims.createTable(this.#sql);
   }
 
   async came(user: UserId, since: number, at: number): Promise<LogSeq> {
@@ -38,19 +41,42 @@ export class EveryoneShard extends DurableObject<Env> implements EveryoneShardCa
     return rows.stateOf(this.#sql).head;
   }
 
-  async page({ head, after, limit }: ShardQuery): Promise<ShardPage> {
+  async page({ head, after, limit, claim }: ShardQuery): Promise<ShardPage | "taken"> {
     rows.raise(this.#sql, { head, reported: 0 });
+    if (claims.isTaken(this.#sql, claim)) return "taken";
     const found = rows.usersAfter(this.#sql, after, limit);
     const now = Date.now();
     for (const { user, seen } of found) if (!holds(seen, now)) rows.remove(this.#sql, user, seen);
     const users = found.filter(({ seen }) => holds(seen, now)).map(({ user }) => user);
     const last = found.at(-1);
-    return found.length < limit || last === undefined ? { users } : { users, next: last.user };
+    if (found.length < limit || last === undefined) return { users };
+    await this.#ringBy(now + fanoutLimits.claimKeptMs);
+    return claims.claim(this.#sql, claim, now) ? { users, next: last.user } : "taken";
   }
 
   async who(users: readonly UserId[]): Promise<readonly OnlineUser[]> {
     const now = Date.now();
     return rows.among(this.#sql, users).filter(({ seen }) => holds(seen, now));
+  }
+
+  /** Forgets the claims that are over. Sets the next alarm whatever happens, and does not throw. */
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    let next: number | undefined = now + inboxLimits.alarmRetryMs;
+    try {
+      claims.sweep(this.#sql, now);
+      next = claims.earliestEnd(this.#sql);
+    } catch (error) {
+      log("error", "alarm_failed", { error: errorText(error) });
+    }
+    if (next !== undefined) await this.#ringBy(next);
+  }
+
+  /** Makes sure that the alarm comes when a claim is over that ends then: late, so that many go at once. */
+  async #ringBy(end: number): Promise<void> {
+    const due = Math.ceil(end / everyoneLimits.sweepGrainMs) * everyoneLimits.sweepGrainMs;
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || due < set) await this.ctx.storage.setAlarm(due);
   }
 
   /**

@@ -2,12 +2,20 @@
  * Who is asking. Servers show an API key with scopes; devices show a connect token, which opens their own
  * user's inbox and nothing else. Every key that is not good is answered alike.
  */
-import { type ApiKeyRecord, apiKeyPrefix, opensTopic, type Scope, verifyApiKey } from "../auth/api-key.ts";
+import {
+  type ApiKeyRecord,
+  apiKeyPrefix,
+  opensPattern,
+  opensTopic,
+  type Scope,
+  verifyApiKey,
+} from "../auth/api-key.ts";
 import type { ConnectToken } from "../auth/claims.ts";
 import { verifyConnectToken } from "../auth/connect-token.ts";
 import { tokenLimits } from "../limits.ts";
 import type { Topic, UserId } from "../protocol/ids.ts";
-import type { Audience } from "../protocol/message.ts";
+import type { PublishedMessage } from "../protocol/message.ts";
+import type { TopicPattern } from "../protocol/topic-pattern.ts";
 import type { HubContext } from "./context.ts";
 import { Problem } from "./problem.ts";
 
@@ -54,8 +62,14 @@ export function requireTopic(record: ApiKeyRecord, topic: Topic): void {
   throw new Problem("insufficient_scope", "the API key is for other topics");
 }
 
+/** Refuses a key whose patterns leave out some topic of one of these. */
+export function requirePatterns(record: ApiKeyRecord, patterns: readonly TopicPattern[]): void {
+  if (patterns.every((pattern) => opensPattern(record, pattern))) return;
+  throw new Problem("insufficient_scope", "the API key is for other topics, or for fewer of them");
+}
+
 /** Refuses a key that may not address this audience: a topic that its patterns leave out, or everyone without the scope `broadcast`. */
-export function requireAudience(record: ApiKeyRecord, audience: Audience): void {
+export function requireAudience(record: ApiKeyRecord, audience: PublishedMessage["to"]): void {
   if ("topic" in audience) requireTopic(record, audience.topic);
   if ("everyone" in audience && !record.scopes.includes("broadcast")) {
     throw lacking("broadcast", "a message to everyone");

@@ -10,7 +10,7 @@ import type { Requested } from "../lanes/request.ts";
 import { type Lanes, lanesOf } from "../lanes/send.ts";
 import { directLimits } from "../limits.ts";
 import { count } from "../observe/count.ts";
-import { type Counts, countsOf, countsOfCall } from "../observe/counts.ts";
+import { addCounts, type Counts, countsOf, countsOfCall } from "../observe/counts.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { MessageId, UserId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
@@ -29,7 +29,7 @@ export async function commit(
 ): Promise<ReadonlyMap<MessageId, readonly Result[]>> {
   const { direct, queued, crowded } = planPublish(items);
   const lanes = lanesOf(env);
-  const jobs = crowded.map(({ message, audience }) => beginning(message, audience));
+  const jobs = crowded.map(({ message, audience }) => beginning(message, audience, Math.random()));
   // The lanes first: as long as nobody has got anything, the request can still be refused whole.
   if ((await enqueue(lanes, queued, jobs)) === "refused") throw refused();
   // The users of a crowd are counted when it is fanned out: until then nobody knows how many they are.
@@ -87,20 +87,30 @@ async function deliver(
   messages: readonly AcceptedMessage[],
 ): Promise<Map<MessageId, Answer>> {
   const answers = new Map<MessageId, Answer>();
-  // They are all critical, or the one word of a retraction.
-  const lane = messages[0]?.priority ?? "critical";
   try {
     // A stub of its own for each call: one that failed once fails for ever.
     const called = env.USER_HUB.getByName(user).deliver(messages);
     const result = await within(directLimits.timeoutMs, called);
-    messages.forEach(({ id }, index) => {
+    const answered = Date.now();
+    let counts: Counts = {};
+    messages.forEach((message, index) => {
       const verdict = result.verdicts[index];
-      if (verdict !== undefined) answers.set(id, { verdict, devices: result.devices[index] ?? 0 });
+      if (verdict === undefined) return;
+      const devices = result.devices[index] ?? 0;
+      answers.set(message.id, { verdict, devices });
+      const one = countsOfCall([message], { verdicts: [verdict], devices: [devices] }, answered);
+      counts = addCounts(counts, { [message.priority]: one });
     });
-    count(env, { [lane]: countsOfCall(messages, result, Date.now()) });
+    count(env, counts);
   } catch (error) {
     log("warn", "direct_failed", { count: messages.length, error: errorText(error) });
-    count(env, countsOf("retried", [{ lane, recipients: messages.length }]));
+    count(
+      env,
+      countsOf(
+        "retried",
+        messages.map(({ priority }) => ({ lane: priority, recipients: 1 })),
+      ),
+    );
   }
   return answers;
 }

@@ -2,8 +2,8 @@
 import { requireApiKey } from "./authenticate.ts";
 import type { Handler } from "./context.ts";
 
-/** Answers any good API key with `{ id, scopes }`. */
+/** Answers any good API key with `{ id, scopes, topics? }`: the topics where it is for some only. */
 export const ownKey: Handler = (context) => {
-  const { id, scopes } = requireApiKey(context);
-  return context.json({ id, scopes });
+  const { id, scopes, topics } = requireApiKey(context);
+  return context.json({ id, scopes, topics });
 };

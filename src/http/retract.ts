@@ -29,7 +29,8 @@ export const retract: Handler = async (context) => {
   requireAudience(apiKey, whom);
 
   const now = Date.now();
-  const message = withdrawal(id, "retracted", { now, priority, audience: JSON.stringify(whom) });
+  const { topics: within } = apiKey;
+  const message = withdrawal(id, "retracted", { now, priority, audience: JSON.stringify(whom), within });
   const item: Requested = { message, audience: whom, ttl: undefined };
   const results = await commit([item], context.env, now);
   return context.json(receiptOf(item, results.get(message.id)), 202);

@@ -4,7 +4,7 @@ import { mintConnectToken } from "../auth/connect-token.ts";
 import { grantedScopes, grantedTopics } from "../auth/grants.ts";
 import { requestLimits, tokenLimits } from "../limits.ts";
 import { deviceId, userId } from "../protocol/ids.ts";
-import { requireScope } from "./authenticate.ts";
+import { requirePatterns, requireScope } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import type { Handler } from "./context.ts";
 import { Problem } from "./problem.ts";
@@ -21,14 +21,15 @@ export const tokenRequest = z.strictObject({
   scopes: grantedScopes.optional(),
 });
 
-/** Takes `{ user, device?, ttl?, topics?, scopes? }`; answers 201 with `{ token, expires }`, in milliseconds since 1970. */
+/** Takes `{ user, device?, ttl?, topics?, scopes? }`, with topics that the key itself is for; answers 201 with `{ token, expires }`, in milliseconds since 1970. */
 export const mintToken: Handler = async (context) => {
-  requireScope(context, "tokens");
+  const apiKey = requireScope(context, "tokens");
   const { user, device, ttl, topics, scopes } = await readBody(
     context.req.raw,
     tokenRequest,
     requestLimits.maxSmallBodyBytes,
   );
+  requirePatterns(apiKey, topics ?? []);
   const { tokens } = context.var.settings;
   const options = { device, lifetimeSeconds: ttl, topics, scopes };
   const minted = await mintConnectToken(user, tokens, Date.now(), options);

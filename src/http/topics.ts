@@ -3,7 +3,7 @@
  * objects of the users, who know best; lists of members come from the topic's own, which is told by them.
  */
 import { z } from "zod";
-import type { ApiKeyRecord } from "../auth/api-key.ts";
+import { type ApiKeyRecord, opensTopic } from "../auth/api-key.ts";
 import type { TopicOutcome, TopicView } from "../hub/memberships.ts";
 import { requestLimits, topicLimits } from "../limits.ts";
 import { log } from "../observe/log.ts";
@@ -72,11 +72,13 @@ export const deleteMember: Handler = async (context) => {
   return changed(context, userOf(context), { topic, member: false }, topicLimits.maxByServer);
 };
 
-/** Answers `{ topics }`, each a `TopicView`, by name. */
+/** Answers `{ topics }`, each a `TopicView`, by name; to a key those that it is for. */
 export const userTopics: Handler = async (context) => {
   const user = userOf(context);
-  await requireScopeOrSelf(context, "users:read", user);
-  return context.json({ topics: await hubOf(context, user).topics() });
+  const asker = await requireScopeOrSelf(context, "users:read", user);
+  const topics = await hubOf(context, user).topics();
+  const seen = "key" in asker ? topics.filter(({ topic }) => opensTopic(asker.key, topic)) : topics;
+  return context.json({ topics: seen });
 };
 
 /** As {@link putMember}, for the user's own devices too, in the topics that the token allows. */

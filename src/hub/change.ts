@@ -11,12 +11,13 @@ import type { Attention } from "./attention.ts";
 import type { Barred } from "./barred.ts";
 import { type CommitFacts, commit, type IdFacts, isOwn, schedule, type Withdrawal } from "./commit.ts";
 import * as rows from "./message-rows.ts";
+import { reaches } from "./reach.ts";
 import { type Step, verdictSteps } from "./receipt-steps.ts";
 import { isAhead, type Scheduled } from "./scheduled.ts";
 import type { StreamRow } from "./stream.ts";
 import type { Tallies } from "./tallies.ts";
 import type { Watched } from "./watched.ts";
-import { withdrawal } from "./withdrawal.ts";
+import { reasonOf, withdrawal } from "./withdrawal.ts";
 
 /** What a commit is told by what stands beside the inbox. */
 export interface Circumstances {
@@ -113,7 +114,7 @@ export class Change {
       if (decided.takenDown !== undefined) this.takeDown(decided.takenDown);
       return decided.verdict;
     }
-    this.#append(message, isOwn(message.type) ? "announce" : attention(message, now));
+    this.#append(this.#shown(message), isOwn(message.type) ? "announce" : attention(message, now));
     watched.add(decided.verdict.seq, message);
     for (const one of decided.withdrawn) this.#withdraw(one);
     return decided.verdict;
@@ -123,13 +124,13 @@ export class Change {
     const { sql, barred, erasedAt } = this.#before;
     return {
       known: rows.knownRow(sql, message),
-      barred: barred.find(message.id) !== undefined,
+      barred: barred.stops(message),
       erasedAt,
     };
   }
 
   #facts(message: AcceptedMessage): CommitFacts {
-    const { sql, now, floor, readUpTo, maxStored, tallies } = this.#before;
+    const { floor, readUpTo, maxStored, tallies } = this.#before;
     const { collapseKey } = message;
     const superseded =
       collapseKey === undefined ? undefined : tallies.collapsible(collapseKey, Math.max(floor, readUpTo()));
@@ -143,9 +144,24 @@ export class Change {
       stored,
       superseded: superseded === undefined ? [] : [superseded],
       weakest: stored >= maxStored ? tallies.weakest(floor, this.head) : undefined,
-      target:
-        target === undefined ? undefined : { id: target, place: rows.placeOf(sql, target, message, now) },
+      target: target === undefined ? undefined : { id: target, place: this.#placeOf(target, message) },
     };
+  }
+
+  /** Where the message is that this one retracts or replaces. One beyond its reach is as good as gone, also while it waits. */
+  #placeOf(target: MessageId, by: AcceptedMessage): NonNullable<CommitFacts["target"]>["place"] {
+    const { sql, now, scheduled } = this.#before;
+    const place = rows.placeOf(sql, target, by, now);
+    if (place !== "unknown" || by.within === undefined) return place;
+    const waiting = scheduled.find(target);
+    return waiting === undefined || reaches(by, waiting.message.topic) ? "unknown" : "gone";
+  }
+
+  /** The message as devices are to see it: they take down what it `replaces`, so that must be known to be in its reach. */
+  #shown(message: AcceptedMessage): AcceptedMessage {
+    const { replaces, ...rest } = message;
+    if (message.within === undefined || replaces === undefined) return message;
+    return rows.isReached(this.#before.sql, replaces, message) ? message : rest;
   }
 
   #append(message: AcceptedMessage, asked: Attention): void {
@@ -169,7 +185,8 @@ export class Change {
   /** The message of the id will not be committed any more: neither one that waits for its time, nor one that comes. */
   #bar(id: MessageId, by: AcceptedMessage): void {
     const { now, scheduled, barred } = this.#before;
+    const { within } = by;
     scheduled.drop(id);
-    barred.add({ id, at: now, reason: by.retracts === undefined ? "replaced" : "retracted" });
+    barred.add({ id, at: now, reason: reasonOf(by), within });
   }
 }

@@ -8,6 +8,7 @@ import type { MessageId, MessageType } from "../protocol/ids.ts";
 import { type AcceptedMessage, ownTypePrefix } from "../protocol/message.ts";
 import { type Priority, priorityRank } from "../protocol/priority.ts";
 import type { Seq } from "../protocol/seq.ts";
+import { reasonOf } from "./withdrawal.ts";
 
 /**
  * Whether a row is the hub's own word to devices. Such rows are never unread and on no page of the inbox. They
@@ -28,6 +29,12 @@ export interface IdFacts {
   readonly erasedAt: number;
 }
 
+/**
+ * Where a message is that another one retracts or replaces: its number, or that it has not come. `left`: it is delivered no
+ * more, for want of time or room, but devices may show it. `gone`: no device is to be told of it, or all were.
+ */
+export type Place = Seq | "left" | "gone" | "unknown";
+
 /** What the commit of one message depends on. */
 export interface CommitFacts extends IdFacts {
   readonly head: Seq;
@@ -37,8 +44,8 @@ export interface CommitFacts extends IdFacts {
   readonly superseded: readonly Seq[];
   /** The least urgent, then oldest of the stored messages that are not critical. Needed only at the cap. */
   readonly weakest: { readonly seq: Seq; readonly priority: Priority } | undefined;
-  /** The message that this one retracts or replaces: its number, or that it is delivered no more, or has not come. */
-  readonly target: { readonly id: MessageId; readonly place: Seq | "gone" | "unknown" } | undefined;
+  /** The message that this one retracts or replaces. */
+  readonly target: { readonly id: MessageId; readonly place: Place } | undefined;
 }
 
 /** A number that a commit takes out of delivery. */
@@ -94,7 +101,7 @@ export function commit(message: AcceptedMessage, facts: CommitFacts, now: number
   const bars = target?.place === "unknown" ? { bars: target.id } : {};
   const aimed: readonly Withdrawal[] =
     typeof target?.place === "number"
-      ? [{ seq: target.place, reason: message.retracts === undefined ? "replaced" : "retracted" }]
+      ? [{ seq: target.place, reason: reasonOf(message) }]
       : [];
   if (recalled !== undefined) {
     if (recalled.verdict !== "withdrawn") return { verdict: recalled };
@@ -104,7 +111,7 @@ export function commit(message: AcceptedMessage, facts: CommitFacts, now: number
   }
   if (message.expires <= now) return { verdict: { verdict: "expired" } };
   // Nothing is delivered that devices would have to be told of.
-  if (message.retracts !== undefined && aimed.length === 0) {
+  if (message.retracts !== undefined && aimed.length === 0 && target?.place !== "left") {
     return { verdict: { verdict: "withdrawn" }, ...bars };
   }
 

@@ -98,7 +98,7 @@ export class Deliveries {
     if (message.at <= (inbox?.erasedAt ?? 0)) return { verdict: "gone" };
     const waits = inbox?.scheduled.recall(message);
     if (waits !== undefined) return waits;
-    if (inbox?.barred(message.id) !== undefined) return { verdict: "withdrawn" };
+    if (inbox?.stops(message) === true) return { verdict: "withdrawn" };
     if (message.expires <= now) return { verdict: "expired" };
     return this.#liveIds.has(message.id) ? { verdict: "live" } : undefined;
   }

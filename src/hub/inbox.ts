@@ -222,6 +222,11 @@ export class Inbox {
     return this.#barred.find(id);
   }
 
+  /** Whether this message must not be delivered any more, for that reason. */
+  stops(message: AcceptedMessage): boolean {
+    return this.#barred.stops(message);
+  }
+
   /** Begins a new epoch, for when a device proves that storage went back in time. */
   renewEpoch(): void {
     this.#transaction(() => {

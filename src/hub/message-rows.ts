@@ -4,7 +4,8 @@ import { utf8Length } from "../protocol/json.ts";
 import { type AcceptedMessage, ownTypePrefix } from "../protocol/message.ts";
 import type { Priority } from "../protocol/priority.ts";
 import type { Seq } from "../protocol/seq.ts";
-import { isOwn, type Withdrawal } from "./commit.ts";
+import { isOwn, type Place, type Withdrawal } from "./commit.ts";
+import { type Reaching, reaches } from "./reach.ts";
 import type { StreamRow } from "./stream.ts";
 import type { InboxMessage, InboxQuery } from "./views.ts";
 import { marksOf } from "./wire.ts";
@@ -150,18 +151,25 @@ export function isDelivered(sql: SqlStorage, seq: Seq, now: number): boolean {
   return found.toArray().length > 0;
 }
 
-/** Where a message is that another one retracts or replaces. The hub's own words only give way to its own newer ones. */
+/** Where a message is that another one retracts or replaces: gone, if that one does not reach it. The hub's own words only give way to its own newer ones. */
 export function placeOf(
   sql: SqlStorage,
   id: MessageId,
   by: AcceptedMessage,
   now: number,
-): Seq | "gone" | "unknown" {
-  const [row] = sql.exec<Pick<Sql<StreamRow>, "seq" | "type" | "expires" | "gone">>(
-    "SELECT seq, type, expires, gone FROM messages WHERE id = ?",
+): Place {
+  const [row] = sql.exec<Pick<Sql<StreamRow>, "seq" | "type" | "expires" | "gone" | "topic">>(
+    "SELECT seq, type, expires, gone, topic FROM messages WHERE id = ?",
     id,
   );
   if (row === undefined) return "unknown";
-  const givesWay = !isOwn(row.type) || (isOwn(by.type) && by.replaces === id);
-  return row.gone === null && row.expires > now && givesWay ? row.seq : "gone";
+  const givesWay = (!isOwn(row.type) || (isOwn(by.type) && by.replaces === id)) && reaches(by, row.topic);
+  if (!givesWay || row.gone === "retracted" || row.gone === "replaced") return "gone";
+  return row.gone === null && row.expires > now ? row.seq : "left";
+}
+
+/** Whether a message is known, gone or not, and one that replaces it reaches it. */
+export function isReached(sql: SqlStorage, id: MessageId, by: Reaching): boolean {
+  const [row] = sql.exec<Pick<Sql<StreamRow>, "topic">>("SELECT topic FROM messages WHERE id = ?", id);
+  return row !== undefined && reaches(by, row.topic);
 }

@@ -8,7 +8,7 @@
  */
 import { encodeJob, paging } from "../lanes/job.ts";
 import { batches, type Lanes } from "../lanes/send.ts";
-import { inboxLimits, messageLimits, presenceLimits } from "../limits.ts";
+import { fanoutLimits, inboxLimits, presenceLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
 import { messageId, type Topic, type UserId } from "../protocol/ids.ts";
 import { presenceType } from "../protocol/message.ts";
@@ -56,7 +56,10 @@ export class PresenceEvents implements Keeping {
 
   async settle(now: number): Promise<void> {
     const due = this.nextDue();
-    if (this.#telling || due === undefined || due > now) return;
+    if (due === undefined || due > now) return;
+    // Until it is told, which may take long: the alarm must not ring for it again and again.
+    this.#retryAt = now + inboxLimits.alarmRetryMs;
+    if (this.#telling) return;
     this.#telling = true;
     const since = this.#of.onlineSince();
     try {
@@ -64,9 +67,9 @@ export class PresenceEvents implements Keeping {
       for (const texts of batches(jobs)) await this.#of.lanes.send("low", texts);
       // After it is told: cut off in between, it is told twice, which says the same.
       this.#remember(since !== undefined);
+      this.#retryAt = 0;
     } catch (error) {
       log("warn", "presence_untold", { error: errorText(error) });
-      this.#retryAt = now + inboxLimits.alarmRetryMs;
     } finally {
       this.#telling = false;
     }
@@ -101,11 +104,11 @@ export class PresenceEvents implements Keeping {
       type: presenceType,
       priority: "low",
       at: now,
-      expires: now + messageLimits.liveMs,
+      expires: now + fanoutLimits.liveMs,
       live: true,
       topic,
       body: JSON.stringify(said),
     } as const;
-    return encodeJob(paging(message, { topic, presenceOnly: true }));
+    return encodeJob(paging(message, { topic, presenceOnly: true }, Math.random()));
   }
 }

@@ -1,13 +1,11 @@
 /** Publishing from inside the hub, as a handler does: what a server would be refused is refused here too. */
-import { judge } from "../define/judge.ts";
+import { gate } from "../lanes/accept.ts";
 import { type Enqueued, enqueue } from "../lanes/enqueue.ts";
 import { beginning } from "../lanes/job.ts";
-import { type Requested, requested, requestFaults } from "../lanes/request.ts";
+import type { Requested } from "../lanes/request.ts";
 import { lanesOf } from "../lanes/send.ts";
-import { messages } from "../messages.ts";
 import { count } from "../observe/count.ts";
 import { countsOf } from "../observe/counts.ts";
-import { log, thrownName } from "../observe/log.ts";
 import { type Fault, faultOf, leaves, told } from "../protocol/faults.ts";
 import { type MessageId, messageId } from "../protocol/ids.ts";
 import { publishedMessage } from "../protocol/message.ts";
@@ -31,25 +29,20 @@ export async function publishFromHub(
   // As it would arrive over HTTP: what is no JSON in it is seen by nobody.
   const parsed = publishedMessage.safeParse(JSON.parse(JSON.stringify(message)));
   if (!parsed.success) throw refused(leaves(parsed.error.issues).map(faultOf));
-  const judged = judge(parsed.data, messages, settingsOf(env).messageTypes);
-  if ("faults" in judged) {
-    if ("thrown" in judged) {
-      log("error", "definition_failed", { code: parsed.data.type, error: thrownName(judged.thrown) });
-    }
-    throw refused(judged.faults);
+  const id = parsed.data.id ?? messageId.parse(crypto.randomUUID());
+  const strictness = settingsOf(env).messageTypes;
+  const gated = gate({ messages: [parsed.data], batch: false }, { now, strictness, newId: () => id });
+  if ("faults" in gated) throw refused(gated.faults);
+  for (const item of gated.items) {
+    if ((await queued(env, item)) === "refused") throw new PublishError("the message could not be queued");
   }
-  const typed = { message: parsed.data, defaults: judged.ok };
-  const item = requested(typed, messageId.parse(crypto.randomUUID()), now);
-  const faults = requestFaults([item], false);
-  if (faults.length > 0) throw refused(faults);
-  if ((await queued(env, item)) === "refused") throw new PublishError("the message could not be queued");
-  await recordAccepted(env, [item]);
-  return { id: item.message.id };
+  await recordAccepted(env, gated.items);
+  return { id };
 }
 
 async function queued(env: Env, { message, audience }: Requested): Promise<Enqueued> {
   const lanes = lanesOf(env);
-  if (!("users" in audience)) return enqueue(lanes, [], [beginning(message, audience)]);
+  if (!("users" in audience)) return enqueue(lanes, [], [beginning(message, audience, Math.random())]);
   const { users } = audience;
   const enqueued = await enqueue(lanes, [{ message, users }]);
   if (enqueued === "accepted") {

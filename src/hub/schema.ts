@@ -61,7 +61,8 @@ const migrations: readonly string[] = [
    CREATE TABLE withdrawn (
      id TEXT PRIMARY KEY,
      at INTEGER NOT NULL,
-     reason TEXT NOT NULL
+     reason TEXT NOT NULL,
+     within TEXT
    ) WITHOUT ROWID;
    CREATE TABLE scheduled (
      id TEXT PRIMARY KEY,

@@ -17,7 +17,9 @@ export function countEnvelope(
   for (const item of items) {
     for (const user of item.users) {
       const outcome = outcomeOf(item, user);
-      if ("verdict" in outcome && !isDead(outcome.verdict)) add(counts, outcome.verdict, 1);
+      if (!("verdict" in outcome)) continue;
+      if (!isDead(outcome.verdict)) add(counts, outcome.verdict, 1);
+      else if (settlement.next.do !== "retry") add(counts, "dead", 1);
     }
   }
   countRest(counts, settlement, recipients(items));
@@ -27,14 +29,17 @@ export function countEnvelope(
 export function countJob(counts: BatchCounts, stepped: Stepped | Failure, settlement: Settlement): void {
   if ("do" in stepped && settlement.next.do !== "retry") {
     if (stepped.do === "send") add(counts, "accepted", stepped.sending.users);
-    else add(counts, stepped.do, 1);
+    else add(counts, stepped.do === "taken" ? "duplicate" : stepped.do, 1);
   }
   countRest(counts, settlement, 1);
 }
 
-/** What is tried again, and what is dead; a text counts as one. */
+/** What is tried again, and what is dead for want of a verdict; a text counts as one. */
 export function countRest(counts: BatchCounts, { dead, next }: Settlement, whole: number): void {
-  for (const record of dead) add(counts, "dead", "raw" in record ? 1 : record.users.length);
+  for (const record of dead) {
+    if (record.reason === "inbox_full" || record.reason === "id_conflict") continue;
+    add(counts, "dead", "raw" in record ? 1 : record.users.length);
+  }
   if (next.do === "requeue") add(counts, "retried", recipients(next.envelope.items));
   if (next.do === "retry") add(counts, "retried", whole);
 }

@@ -37,7 +37,8 @@ export interface Surroundings extends Delivering {
 /** What the consumer needs of a queue message. */
 export type QueueMessage = Pick<Message, "body" | "timestamp" | "attempts" | "ack" | "retry">;
 
-interface Opened {
+/** A queue message as it was handed out. */
+interface Handout {
   readonly message: QueueMessage;
   readonly text: string;
   /** The number of this attempt, from 1. */
@@ -45,9 +46,9 @@ interface Opened {
 }
 
 interface Batch {
-  readonly envelopes: (Opened & { readonly envelope: Envelope })[];
-  readonly jobs: (Opened & { readonly job: Job })[];
-  readonly unreadable: (Opened & { readonly fault: Unreadable })[];
+  readonly envelopes: (Handout & { readonly envelope: Envelope })[];
+  readonly jobs: (Handout & { readonly job: Job })[];
+  readonly unreadable: (Handout & { readonly fault: Unreadable })[];
 }
 
 /** Works off a batch and settles every message of it; answers what became of the recipients. Never throws. */
@@ -73,14 +74,14 @@ function open(messages: readonly QueueMessage[]): Batch {
   for (const message of messages) {
     const text = textOf(message.body);
     const parsed = parse(text);
-    const opened = { message, text, attempt: message.attempts };
+    const handout = { message, text, attempt: message.attempts };
     if (parsed.kind === "envelope") {
       const attempt = parsed.envelope.attempt + message.attempts;
-      batch.envelopes.push({ ...opened, attempt, envelope: parsed.envelope });
+      batch.envelopes.push({ ...handout, attempt, envelope: parsed.envelope });
     } else if (parsed.kind === "job") {
-      batch.jobs.push({ ...opened, job: parsed.job });
+      batch.jobs.push({ ...handout, job: parsed.job });
     } else {
-      batch.unreadable.push({ ...opened, fault: parsed });
+      batch.unreadable.push({ ...handout, fault: parsed });
     }
   }
   return batch;
@@ -122,32 +123,34 @@ async function consumeJobs(
   });
 }
 
-async function attemptStep(job: Job, { crowds, now }: Surroundings): Promise<Stepped | Failure> {
+async function attemptStep(job: Job, { crowds, now, random }: Surroundings): Promise<Stepped | Failure> {
   try {
-    return await within(laneLimits.deliveryTimeoutMs, takeStep(job, crowds, now()));
+    const taking = { now: now(), chain: random() };
+    return await within(laneLimits.deliveryTimeoutMs, takeStep(job, crowds, taking));
   } catch (error) {
     return failureOf(error);
   }
 }
 
-function circumstances({ attempt }: Opened, { now, random }: Surroundings): Circumstances {
+function circumstances({ attempt }: Handout, { now, random }: Surroundings): Circumstances {
   return { attempt, now: now(), random: random() };
 }
 
 /** Acts as was decided. Answers what was done: a retry where acting failed, since then the queue message must come again. */
 async function carryOut(
   lane: Priority,
-  { message, attempt }: Opened,
+  { message, attempt }: Handout,
   settlement: Settlement,
   { lanes, random }: Surroundings,
 ): Promise<Settlement> {
   const { dead, next } = settlement;
+  const bounded: Surroundings["lanes"] = {
+    send: (...sending) => within(laneLimits.sendTimeoutMs, lanes.send(...sending)),
+  };
   try {
-    await enqueueDead(lanes, dead);
-    if (next.do === "requeue") await lanes.send(lane, [encode(next.envelope)], next.delaySeconds);
-    if (next.do === "send") {
-      await within(laneLimits.sendTimeoutMs, lanes.send(lane, next.texts, next.delaySeconds));
-    }
+    await enqueueDead(bounded, dead);
+    if (next.do === "requeue") await bounded.send(lane, [encode(next.envelope)], next.delaySeconds);
+    if (next.do === "send") await bounded.send(lane, next.texts, next.delaySeconds);
   } catch (error) {
     log("error", "lane_refused", { lane, error: errorText(error) });
     const delaySeconds = backoffSeconds(attempt, random());

@@ -5,7 +5,8 @@
 import { everyoneName, shardName } from "../everyone/shards.ts";
 import type { UserId } from "../protocol/ids.ts";
 import type { AcceptedMessage, Crowd } from "../protocol/message.ts";
-import type { Share } from "./job.ts";
+import type { Claim } from "./claims.ts";
+import type { Place, Share } from "./job.ts";
 
 /** The shards of everyone, of each number of shards that is in use, and where the log of everyone ends. */
 export interface Shards {
@@ -28,12 +29,27 @@ export interface UserPage {
   readonly next?: UserId;
 }
 
-/** Both may be asked again for the same message, as often as a job is tried, and throw only for faults. */
+/** A place in a share, and the job that asks for it. */
+export interface Asking extends Place {
+  readonly chain: number;
+}
+
+/** All may be asked again for the same message, as often as a job is tried, and throw only for faults. */
 export interface Crowds {
   /** Comes before the first page. Not opened for a message that must not be fanned out any more. */
   begin(message: AcceptedMessage, crowd: Crowd): Promise<Opened | "withdrawn" | "expired">;
-  /** Up to `limit` users after this one, or from the first on. Who is in the share all along is on exactly one page. */
-  page(message: AcceptedMessage, share: Share, after: UserId | undefined, limit: number): Promise<UserPage>;
+  /**
+   * Up to `limit` users from a place on. Who is in the share all along is on exactly one page. One that is not
+   * the last is for one job, and `taken` for others: see `claims.ts`.
+   */
+  page(
+    message: AcceptedMessage,
+    share: Share,
+    asking: Asking,
+    limit: number,
+  ): Promise<UserPage | "taken">;
+  /** Whether the job may start shards of everyone, those from its place on; not where another one does. */
+  claim(claim: Claim): Promise<boolean>;
 }
 
 /** The crowds of a deployment. A stub of its own for each call: one that failed once fails for ever. */
@@ -57,18 +73,21 @@ export function crowdsOf({ TOPIC, EVERYONE, EVERYONE_SHARD }: CrowdBindings): Cr
           return "expired";
       }
     },
-    page: async (message, share, after, limit) => {
+    page: async (message, share, { page: place, after, chain }, limit) => {
+      const claim = { id: message.id, place, chain };
       if ("shard" in share) {
         const { shard, of, log } = share;
-        return EVERYONE_SHARD.getByName(shardName(of, shard)).page({ head: log, after, limit });
+        return EVERYONE_SHARD.getByName(shardName(of, shard)).page({ head: log, after, limit, claim });
       }
       const { topic, presenceOnly = false } = share;
       // A retraction also reaches those who left since the message did.
       const withLeft = message.retracts !== undefined;
-      const page = await TOPIC.getByName(topic).page({ after, limit, presenceOnly, withLeft });
+      const page = await TOPIC.getByName(topic).pageFor(claim, { after, limit, presenceOnly, withLeft });
+      if (page === "taken") return page;
       const users = page.members.map(({ user }) => user);
       return page.next === undefined ? { users } : { users, next: page.next };
     },
+    claim: (claim) => EVERYONE.getByName(everyoneName).claim(claim),
   };
 }
 

@@ -17,7 +17,7 @@ import type {
 } from "./dead-letter.ts";
 import * as rows from "./dead-letter-rows.ts";
 import type { DeadRecord } from "./dead-record.ts";
-import { pack } from "./envelope.ts";
+import { pack, parse } from "./envelope.ts";
 import { send } from "./send.ts";
 
 export class DeadLetters extends DurableObject<Env> implements DeadLetterCalls {
@@ -61,7 +61,7 @@ export class DeadLetters extends DurableObject<Env> implements DeadLetterCalls {
     if (letter.state === "redriven") return { ok: true, redrives: letter.redrives };
     const now = Date.now();
     if (now - accepted > deadLetterLimits.redriveWindowMs) return { ok: false, code: "too_old" };
-    if ("message" in letter && letter.message.expires <= now) return { ok: false, code: "expired" };
+    if (isOver(letter, now)) return { ok: false, code: "expired" };
     const texts = "raw" in letter ? [letter.raw] : pack([{ message: letter.message, users: [letter.user] }]);
     try {
       await send(this.env, letter.lane, texts);
@@ -106,4 +106,11 @@ export class DeadLetters extends DurableObject<Env> implements DeadLetterCalls {
     const set = await this.ctx.storage.getAlarm();
     if (Number.isFinite(due) && (set === null || due < set)) await this.ctx.storage.setAlarm(due);
   }
+}
+
+/** Whether nobody would get it any more, be it a message or the job of one. */
+function isOver(letter: DeadLetter, now: number): boolean {
+  if ("message" in letter) return letter.message.expires <= now;
+  const parsed = parse(letter.raw);
+  return parsed.kind === "job" && parsed.job.message.expires <= now;
 }

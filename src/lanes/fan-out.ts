@@ -2,50 +2,78 @@
  * One step of a fan-out job: asks the object that knows the crowd, and says what goes into the lane. A
  * step is small, two calls and one send, however large the crowd.
  */
-import type { UserId } from "../protocol/ids.ts";
 import type { AcceptedMessage, Crowd } from "../protocol/message.ts";
-import type { Crowds } from "./crowds.ts";
-import type { Job, Share } from "./job.ts";
-import { page, pageLimit, type Sending, spread, wait } from "./steps.ts";
+import type { Crowds, Opened, OpenedShards } from "./crowds.ts";
+import { type Job, type Place, paging, type Share } from "./job.ts";
+import { replacedWord } from "./replaced.ts";
+import { page, pageLimit, type Sending, spread, start, type Taking, wait } from "./steps.ts";
 
-/** `expired`, `withdrawn`: its time is over, or it was retracted; nobody else is to get it. */
+/**
+ * `expired`, `withdrawn`: its time is over, or it was retracted; nobody else is to get it. `taken`: another job
+ * goes on from here, and this one is a copy.
+ */
 export type Stepped =
   | { readonly do: "send"; readonly sending: Sending }
-  | { readonly do: "expired" | "withdrawn" };
+  | { readonly do: "expired" | "withdrawn" | "taken" };
 
 /** @throws when the crowd's object fails; the step is to be tried again. */
-export async function takeStep({ step, message }: Job, crowds: Crowds, now: number): Promise<Stepped> {
-  if (message.expires <= now) return { do: "expired" };
+export async function takeStep(job: Job, crowds: Crowds, taking: Taking): Promise<Stepped> {
+  const { step, message } = job;
+  if (message.expires <= taking.now) return { do: "expired" };
   switch (step.do) {
     case "begin":
-      return begin(message, step.crowd, crowds, now);
-    case "spread":
-      return { do: "send", sending: spread(message, step, step.from) };
+      return begin(job, step.crowd, crowds, taking);
+    case "spread": {
+      const claim = { id: message.id, place: step.from, chain: job.chain };
+      if (!(await crowds.claim(claim))) return { do: "taken" };
+      return { do: "send", sending: spread(message, step, step.from, taking.chain) };
+    }
     case "page":
-      return pageOf(message, step.share, step.after, crowds);
+      return pageOf(job, step.share, step, crowds, taking);
   }
 }
 
-async function begin(message: AcceptedMessage, crowd: Crowd, crowds: Crowds, now: number): Promise<Stepped> {
+async function begin(job: Job, crowd: Crowd, crowds: Crowds, taking: Taking): Promise<Stepped> {
+  const { message } = job;
+  const { now, chain } = taking;
   const { deliverAt } = message;
   if (deliverAt !== undefined && deliverAt > now) {
-    return { do: "send", sending: wait(message, crowd, deliverAt - now) };
+    return { do: "send", sending: wait(message, crowd, deliverAt - now, chain) };
   }
   const opened = await crowds.begin(message, crowd);
-  if (opened === "withdrawn" || opened === "expired") return { do: opened };
+  const word = replacedWord(message, crowd, chain);
+  if (opened === "expired") return { do: opened };
+  if (opened === "withdrawn") {
+    // What it replaces it would have replaced, had it come in time; one that waited was called off instead.
+    const replaced = deliverAt === undefined ? word : undefined;
+    return replaced === undefined ? { do: opened } : { do: "send", sending: start([replaced]) };
+  }
+  if (word !== undefined) return { do: "send", sending: start([...startOf(message, opened, chain), word]) };
   // There is one share of a topic: its first page needs no step of its own.
-  if ("share" in opened) return pageOf(message, opened.share, undefined, crowds);
-  const { logSeq, ...shards } = opened;
-  const placed = logSeq === undefined ? message : { ...message, logSeq };
-  return { do: "send", sending: spread(placed, shards, 0) };
+  if ("share" in opened) return pageOf(job, opened.share, { page: 0 }, crowds, taking);
+  return { do: "send", sending: spread(placed(message, opened), opened, 0, chain) };
+}
+
+/** The job that goes on where nothing more is done in the step that begins; none where there is nobody. */
+function startOf(message: AcceptedMessage, opened: Opened, chain: number): readonly Job[] {
+  if ("share" in opened) return [paging(message, opened.share, chain)];
+  const { counts, log } = opened;
+  if (counts.length === 0) return [];
+  return [{ step: { do: "spread", counts, log, from: 0 }, chain, message: placed(message, opened) }];
+}
+
+function placed(message: AcceptedMessage, { logSeq }: OpenedShards): AcceptedMessage {
+  return logSeq === undefined ? message : { ...message, logSeq };
 }
 
 async function pageOf(
-  message: AcceptedMessage,
+  { message, chain }: Job,
   share: Share,
-  after: UserId | undefined,
+  place: Place,
   crowds: Crowds,
+  taking: Taking,
 ): Promise<Stepped> {
-  const users = await crowds.page(message, share, after, pageLimit(message));
-  return { do: "send", sending: page(message, share, users) };
+  const users = await crowds.page(message, share, { ...place, chain }, pageLimit(message));
+  if (users === "taken") return { do: "taken" };
+  return { do: "send", sending: page(message, share, place.page, users, taking) };
 }

@@ -1,9 +1,10 @@
 /**
  * Jobs: the texts that bring a message to a crowd, page by page, through the lane of its priority.
- * `{"v":2,"step":{"do":"page","share":{"topic":"news"},"after":"bob"},"message":{…,"data":…}}`. They have
- * a version of their own, so that a consumer from before them waits for a newer one. Pure.
+ * `{"v":2,"step":{"do":"page","share":{"topic":"news"},"page":3,"after":"bob"},"chain":0.7…,"message":{…,"data":…}}`.
+ * They have a version of their own, so that a consumer from before them waits for a newer one. Pure.
  */
 import { z } from "zod";
+import { fanoutLimits } from "../limits.ts";
 import { topic, type UserId, userId } from "../protocol/ids.ts";
 import { type AcceptedMessage, type Crowd, reaches } from "../protocol/message.ts";
 import { encodeMessage, wireMessage } from "./message-text.ts";
@@ -27,7 +28,7 @@ export type Share = z.infer<typeof share>;
  * What is to be done next.
  * - `begin`: tell the crowd's object that the message is coming; only then is it known who has the shares.
  * - `spread`: start the fan-out of the shares of everyone, those of each number of shards that is in use, `from` the n-th on.
- * - `page`: send the message to the next users of a share.
+ * - `page`: send the message to the next users of a share, of whom so many pages come before.
  */
 const step = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("begin"), crowd }),
@@ -37,30 +38,50 @@ const step = z.discriminatedUnion("do", [
     log: z.int().min(0),
     from: z.int().min(0),
   }),
-  z.strictObject({ do: z.literal("page"), share, after: userId.optional() }),
+  z.strictObject({
+    do: z.literal("page"),
+    share,
+    page: z.int().min(0),
+    after: userId.optional(),
+  }),
 ]);
 export type Step = z.infer<typeof step>;
 
-export const wireJob = z.object({ step, message: wireMessage });
+export const wireJob = z.object({ step, chain: z.number(), message: wireMessage });
 
 export interface Job {
   readonly step: Step;
+  /**
+   * Drawn at random when the job is made: a step that is taken twice makes two jobs for the same place, and the
+   * crowd's object lets only one of them go on. A copy of a job has the same.
+   */
+  readonly chain: number;
   readonly message: AcceptedMessage;
 }
 
 /** The job that a message to a crowd enters its lane with. */
-export function beginning(message: AcceptedMessage, crowd: Crowd): Job {
-  return { step: { do: "begin", crowd }, message: { ...message, ...markOf(crowd) } };
+export function beginning(message: AcceptedMessage, crowd: Crowd, chain: number): Job {
+  const { live, at, deliverAt = at } = message;
+  // Sent to some users at a time, each of whom is to get it in time: see `page` of `steps.ts`.
+  const lasting = live ? { expires: deliverAt + fanoutLimits.liveMs } : {};
+  return { step: { do: "begin", crowd }, chain, message: { ...message, ...markOf(crowd), ...lasting } };
 }
 
-/** The job for some users of a share: those after this one, or all. */
-export function paging(message: AcceptedMessage, share: Share, after?: UserId): Job {
-  return { step: { do: "page", share, ...(after === undefined ? {} : { after }) }, message };
+/** After so many pages, those after this user. */
+export interface Place {
+  readonly page: number;
+  readonly after?: UserId | undefined;
+}
+
+/** The job for some users of a share, from the first on or from a place. */
+export function paging(message: AcceptedMessage, share: Share, chain: number, place: Place = { page: 0 }): Job {
+  return { step: { do: "page", share, ...place }, chain, message };
 }
 
 /** A job as text; `parse` of `envelope.ts` reads it again. */
-export function encodeJob({ step, message }: Job): string {
-  return `{"v":${jobVersion},"step":${JSON.stringify(step)},"message":${encodeMessage(message)}}`;
+export function encodeJob({ step, chain, message }: Job): string {
+  const said = `"step":${JSON.stringify(step)},"chain":${chain}`;
+  return `{"v":${jobVersion},${said},"message":${encodeMessage(message)}}`;
 }
 
 /** What a message says of the crowd that it is for, so that the users' objects know. */

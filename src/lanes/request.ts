@@ -12,11 +12,19 @@ export interface Requested {
   readonly ttl: number | undefined;
 }
 
-/** A message as accepted now, with what its type says; `id` names it where it came without one. */
-export function requested({ message, defaults }: TypedMessage, id: MessageId, now: number): Requested {
+/**
+ * A message as accepted now, with what its type says; `id` names it where it came without one.
+ * @param within the only topics that its publisher is for, if that is so
+ */
+export function requested(
+  { message, defaults }: TypedMessage,
+  id: MessageId,
+  { now, within }: { readonly now: number } & Pick<AcceptedMessage, "within">,
+): Requested {
   const { to, ttl } = message;
+  const accepted = accept(message, id, now, defaults);
   return {
-    message: accept(message, id, now, defaults),
+    message: within === undefined || accepted.replaces === undefined ? accepted : { ...accepted, within },
     audience: "everyone" in to ? { everyone: to.everyone ?? defaults.reach } : to,
     ttl,
   };
@@ -42,6 +50,9 @@ export function requestFaults(items: readonly Requested[], batch: boolean): Faul
       faults.push({ path: placeOf(index, "id"), message: "is the id of another message" });
     }
     ids.add(message.id);
+    if (message.replaces === message.id) {
+      faults.push({ path: placeOf(index, "replaces"), message: "is the message's own id" });
+    }
     const { at, deliverAt = at } = message;
     if (deliverAt > at + messageLimits.maxDeliverAheadMs) {
       faults.push({ path: placeOf(index, "deliverAt"), message: "is more than 30 days ahead" });

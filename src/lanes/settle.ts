@@ -5,9 +5,10 @@
 import { laneLimits } from "../limits.ts";
 import type { DeadVerdict, Verdict } from "../protocol/delivery.ts";
 import type { UserId } from "../protocol/ids.ts";
+import type { AcceptedMessage } from "../protocol/message.ts";
 import type { Priority } from "../protocol/priority.ts";
 import { backoffSeconds } from "./backoff.ts";
-import type { DeadReason, DeadRecord } from "./dead-record.ts";
+import type { DeadMessage, DeadReason, DeadRecord } from "./dead-record.ts";
 import type { Addressed, Envelope, Unreadable } from "./envelope.ts";
 import type { Stepped } from "./fan-out.ts";
 
@@ -83,14 +84,28 @@ export function settle(
       }
     }
     if (failed.length > 0) rest.push({ message: item.message, users: failed });
-    for (const fate of fates.values())
-      dead.push({ ...fate, message: item.message, attempts: attempt, at: now });
+    for (const fate of fates.values()) {
+      const told = fate.reason === "id_conflict" && isForCrowd(item.message) ? forAll(fate) : fate;
+      dead.push({ ...told, message: item.message, attempts: attempt, at: now });
+    }
   }
 
   if (rest.length === 0) return { dead, next: { do: "ack" } };
   const delaySeconds = backoffSeconds(attempt, random, overloaded);
   if (untouched) return { dead, next: { do: "retry", delaySeconds } };
   return { dead, next: { do: "requeue", envelope: { attempt, items: rest }, delaySeconds } };
+}
+
+function isForCrowd({ topic, onlineOnly, logSeq }: AcceptedMessage): boolean {
+  return topic !== undefined || onlineOnly === true || logSeq !== undefined;
+}
+
+/** One user's fate in place of that of many: of what no redrive can bring, the members of a crowd need no letter each. */
+function forAll<Fate extends Pick<DeadMessage, "users" | "error">>(fate: Fate): Fate {
+  const more = fate.users.length - 1;
+  return more === 0
+    ? fate
+    : { ...fate, users: fate.users.slice(0, 1), error: `and for ${more} more users of the same crowd` };
 }
 
 /** Settles a text that can't be read: poison is dead at once, a newer version may meet a newer consumer first. */

@@ -3,13 +3,13 @@
  * among it. The send is all or nothing, so wherever a step is interrupted, it is either undone or repeated
  * as a whole, and nobody is skipped. Who is sent a message twice knows its id. Pure.
  */
-import { fanoutLimits, laneLimits } from "../limits.ts";
-import { userId } from "../protocol/ids.ts";
+import { fanoutLimits, laneLimits, messageLimits } from "../limits.ts";
+import { type UserId, userId } from "../protocol/ids.ts";
 import { utf8Length } from "../protocol/json.ts";
 import type { AcceptedMessage, Crowd } from "../protocol/message.ts";
 import type { Shards, UserPage } from "./crowds.ts";
 import { encode } from "./envelope.ts";
-import { beginning, encodeJob, paging, type Share } from "./job.ts";
+import { beginning, encodeJob, type Job, paging, type Share } from "./job.ts";
 import { encodeMessage } from "./message-text.ts";
 
 const longestUser = userId.parse("x".repeat(128));
@@ -23,10 +23,22 @@ export interface Sending {
   readonly delaySeconds: number;
 }
 
+/** Of a step that is being taken. */
+export interface Taking {
+  readonly now: number;
+  /** Of the jobs that it makes, and of no others. */
+  readonly chain: number;
+}
+
 /** Sends a message round that is not to be fanned out yet, for as long as the queue holds it back at once. */
-export function wait(message: AcceptedMessage, crowd: Crowd, ms: number): Sending {
+export function wait(message: AcceptedMessage, crowd: Crowd, ms: number, chain: number): Sending {
   const delaySeconds = Math.min(Math.ceil(ms / 1_000), fanoutLimits.maxDelaySeconds);
-  return { texts: [encodeJob(beginning(message, crowd))], users: 0, delaySeconds };
+  return { texts: [encodeJob(beginning(message, crowd, chain))], users: 0, delaySeconds };
+}
+
+/** Starts fan-outs, all of them or none. */
+export function start(jobs: readonly Job[]): Sending {
+  return { texts: jobs.map(encodeJob), users: 0, delaySeconds: 0 };
 }
 
 /** How many users to ask a crowd for: no more than one send could hold of a message as long as this. */
@@ -35,28 +47,45 @@ export function pageLimit(message: AcceptedMessage): number {
   return Math.min(fanoutLimits.pageUsers, envelopes * laneLimits.maxEnvelopeUsers);
 }
 
-/** Sends a page of a share: envelopes for as many of its users as fit, and the job for who comes after them. */
-export function page(message: AcceptedMessage, share: Share, { users, next }: UserPage): Sending {
+/**
+ * Sends the n-th page of a share, from 0: envelopes for as many of its users as fit, and the job for who comes
+ * after them. What is only for who is connected now has its time from here on, however long the way was.
+ */
+export function page(
+  message: AcceptedMessage,
+  share: Share,
+  n: number,
+  { users, next }: UserPage,
+  { now, chain }: Taking,
+): Sending {
+  const sent = message.live ? { ...message, expires: now + messageLimits.liveMs } : message;
+  const jobAfter = (after: UserId) => encodeJob(paging(message, share, chain, { page: n + 1, after }));
   const size = laneLimits.maxEnvelopeUsers;
   const groups = Array.from({ length: Math.ceil(users.length / size) }, (_, index) =>
     users.slice(index * size, (index + 1) * size),
   );
-  const envelopes = groups.map((group) => encode({ attempt: 0, items: [{ message, users: group }] }));
-  const fitting = countFitting(envelopes, encodeJob(paging(message, share, longestUser)));
+  const envelopes = groups.map((group) => encode({ attempt: 0, items: [{ message: sent, users: group }] }));
+  const fitting = countFitting(envelopes, jobAfter(longestUser));
   const taken = groups.slice(0, fitting).flat();
   const after = taken.length < users.length ? taken.at(-1) : next;
   const texts = envelopes.slice(0, fitting);
-  if (after !== undefined) texts.push(encodeJob(paging(message, share, after)));
+  if (after !== undefined) texts.push(jobAfter(after));
   return { texts, users: taken.length, delaySeconds: 0 };
 }
 
 /** Starts the shares of everyone: a job for each of as many as fit, and one for the others. */
-export function spread(message: AcceptedMessage, { counts, log }: Shards, from: number): Sending {
+export function spread(
+  message: AcceptedMessage,
+  { counts, log }: Shards,
+  from: number,
+  chain: number,
+): Sending {
   const shares = counts.flatMap((of) =>
     Array.from({ length: of }, (_, shard): Share => ({ shard, of, log })),
   );
-  const jobs = shares.slice(from).map((share) => encodeJob(paging(message, share)));
-  const rest = (start: number) => encodeJob({ step: { do: "spread", counts, log, from: start }, message });
+  const jobs = shares.slice(from).map((share) => encodeJob(paging(message, share, chain)));
+  const rest = (start: number) =>
+    encodeJob({ step: { do: "spread", counts, log, from: start }, chain, message });
   const fitting = countFitting(jobs, rest(shares.length));
   const texts = jobs.slice(0, fitting);
   if (fitting < jobs.length) texts.push(rest(from + fitting));

@@ -84,7 +84,10 @@ const message: AcceptedMessage = {
 export function fullStep(): { readonly users: number; readonly messages: number } {
   const uuid = (n: number) => userId.parse(`00000000-0000-7000-8000-${String(n).padStart(12, "0")}`);
   const users = Array.from({ length: pageLimit(message) }, (_, n) => uuid(n));
-  const sending = page(message, { topic: topic.parse("topic-of-a-million") }, { users, next: uuid(0) });
+  const share = { topic: topic.parse("topic-of-a-million") };
+  // In the middle, with as many digits as a random number has.
+  const taking = { now: message.at, chain: 0.12345678901234567 };
+  const sending = page(message, share, 100, { users, next: uuid(0) }, taking);
   return { users: sending.users, messages: sending.texts.length };
 }
 
@@ -118,9 +121,11 @@ export function costOf({ shares, users, online, later = 0 }: Case): Cost {
   // A delivery to each; a page or a beginning for each job; an acknowledgement from each device that is connected,
   // of which 20 count as one request; and the renewal of the lease, if it is five minutes old.
   const objectRequests = users + jobs + 1 + online / 20 + online;
+  // Of each share, a claim for each page but the last, and the alarm that will forget it; each is looked up before and after.
+  const claims = shares * steps;
   // Message, id and, where none was set, the alarm; the lease; the place in the log.
-  const rowsWritten = 3 * users + online + placed;
-  const rowsRead = users + assumed.rowsReadOfDelivery * users;
+  const rowsWritten = 3 * users + online + placed + claims;
+  const rowsRead = users + assumed.rowsReadOfDelivery * users + 2 * claims;
   const dollars =
     queueOperations * prices.queueOperation +
     objectRequests * prices.objectRequest +
@@ -132,8 +137,11 @@ export function costOf({ shares, users, online, later = 0 }: Case): Cost {
   // Who comes back asks the log, and commits: message, id, alarm and place in the log.
   const back = later * (prices.objectRequest + 4 * prices.rowWritten);
   // Each object is woken when the message expires and when its id is forgotten: two alarms, and in all five rows written.
+  // The object of a share forgets its claim.
   const kept = users + later;
-  const forgotten = kept * (2 * prices.objectRequest + 5 * prices.rowWritten);
+  const forgotten =
+    kept * (2 * prices.objectRequest + 5 * prices.rowWritten) +
+    shares * (prices.objectRequest + prices.rowWritten);
   const storage = ((kept * assumed.storedBytes) / 1e9) * prices.gigabyteMonth;
   return {
     ...{ steps, envelopes, queueMessages, queueOperations, objectRequests, rowsWritten, rowsRead, dollars },

@@ -166,7 +166,6 @@ export const frameErrors = [
   "bad_data",
   "timeout",
   "failed",
-  "unavailable",
   "internal",
 ] as const;
 export type FrameError = (typeof frameErrors)[number];

@@ -17,6 +17,7 @@ import {
 } from "./ids.ts";
 import { jsonFault } from "./json.ts";
 import { type Priority, priorities } from "./priority.ts";
+import { topicPattern } from "./topic-pattern.ts";
 
 /** Of everyone: who is connected when it arrives, or everybody, those who are away as soon as they come back. */
 export const reaches = ["online", "all"] as const;
@@ -138,6 +139,8 @@ export const acceptedMessage = z.object({
   replaces: messageId.optional(),
   /** This is no message but the word that another one is withdrawn: of type {@link withdrawnType}, naming that one in its body too. */
   retracts: messageId.optional(),
+  /** The only topics of whose messages it may retract or replace one, where it was published with a key for these. No device is told. */
+  within: z.array(topicPattern).min(1).readonly().optional(),
   receipts: z.boolean().optional(),
   /** For users who are connected when it arrives, and for nobody else. */
   onlineOnly: z.boolean().optional(),

@@ -33,6 +33,15 @@ export function covers(patterns: readonly TopicPattern[], topic: Topic): boolean
   return patterns.some((pattern) => matches(pattern.split("."), segments));
 }
 
+/** Whether all topics that one pattern covers are covered by the other, segment by segment. */
+export function coversPattern(own: TopicPattern, asked: TopicPattern): boolean {
+  const [wide, narrow] = [own.split("."), asked.split(".")];
+  const deep = wide.at(-1) === rest;
+  if (!deep && narrow.at(-1) === rest) return false;
+  // A star is a segment like any other here: only a star covers it, and no name covers what is not the same name.
+  return matches(wide, narrow);
+}
+
 function matches(pattern: readonly string[], segments: readonly string[]): boolean {
   const deep = pattern.at(-1) === rest;
   if (deep ? segments.length < pattern.length : segments.length !== pattern.length) return false;

@@ -2,7 +2,7 @@
 export const publisherLimits = {
   /** Tries of one request, the first included; with the waits below, a hub that restarts is back before the last. */
   attempts: 5,
-  /** One try. A critical push waits for the users' objects for 5 s, and 4 MiB take their time on a slow line. */
+  /** One try. Members of a topic may take the hub 25 s, a critical push 5 s, and 4 MiB take their time on a slow line. */
   timeoutMs: 30_000,
   /** Longest wait that timers take; above it they fire at once. */
   maxTimeoutMs: 2 ** 31 - 1,

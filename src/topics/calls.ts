@@ -1,4 +1,5 @@
 /** What the object of a topic is asked, and what it answers. Topics are addressed by name: `TOPIC.getByName(topic)`. */
+import type { Claim } from "../lanes/claims.ts";
 import type { UserId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 
@@ -51,6 +52,8 @@ export interface TopicCalls {
   /** Takes the changes, all or (on a fault) none; older ones than what is known change nothing. Answers in their order. */
   apply(changes: readonly MemberChange[]): Promise<readonly Applied[]>;
   page(query: MemberQuery): Promise<MemberPage>;
+  /** The page for a job that fans a message out; `taken` where another job has it. The last page is anybody's, unless one went further. */
+  pageFor(claim: Claim, query: MemberQuery): Promise<MemberPage | "taken">;
   /**
    * To be called before the first page of a message is asked for, as often as that is tried. What retracts or
    * replaces another message is remembered, so that the other one, if it begins later, is not fanned out.

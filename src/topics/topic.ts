@@ -1,10 +1,11 @@
 /**
  * The object of one topic: its members, as the objects of the users say. It decides nothing about them; it
  * is what a message to the topic is fanned out by, page by page. It knows no message, but for the ids of
- * those that were retracted.
+ * those that were retracted, and of large ones how far they have come.
  */
 import { DurableObject } from "cloudflare:workers";
-import { inboxLimits, topicLimits } from "../limits.ts";
+import { fanoutLimits, inboxLimits, topicLimits } from "../limits.ts";
+import * as claims from "../lanes/claims.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { UserId } from "../protocol/ids.ts";
 import type {
@@ -57,6 +58,15 @@ export class Topic extends DurableObject<Env> implements TopicCalls {
     return this.#stored ? rows.page(this.#sql, query) : { members: [] };
   }
 
+  async pageFor(claim: claims.Claim, query: MemberQuery): Promise<MemberPage | "taken"> {
+    if (this.#stored && claims.isTaken(this.#sql, claim)) return "taken";
+    const page = await this.page(query);
+    if (page.next === undefined) return page;
+    const now = Date.now();
+    await this.#sweepBy(now + fanoutLimits.claimKeptMs);
+    return claims.claim(this.#sql, claim, now) ? page : "taken";
+  }
+
   async begin({ id, retracts, replaces }: Beginning): Promise<{ readonly retracted: boolean }> {
     const ended = retracts ?? replaces;
     if (ended !== undefined) {
@@ -86,8 +96,10 @@ export class Topic extends DurableObject<Env> implements TopicCalls {
       // An alarm may come again after it removed everything.
       if (!this.#stored) return;
       rows.sweep(this.#sql, now - topicLimits.leftKeptMs, now - topicLimits.retractedKeptMs);
+      claims.sweep(this.#sql, now);
       const { left, retracted, empty } = rows.remains(this.#sql);
-      if (empty) {
+      const claimed = claims.earliestEnd(this.#sql);
+      if (empty && claimed === undefined) {
         // Forgotten first: who joins while the storage goes must begin anew.
         this.#stored = false;
         this.#count = undefined;
@@ -96,6 +108,7 @@ export class Topic extends DurableObject<Env> implements TopicCalls {
       }
       const ends = [
         ...(left === null ? [] : [left + topicLimits.leftKeptMs]),
+        ...(claimed === undefined ? [] : [claimed]),
         ...(retracted === null ? [] : [retracted + topicLimits.retractedKeptMs]),
       ];
       if (ends.length > 0) await this.#sweepBy(Math.min(...ends));
@@ -108,7 +121,10 @@ export class Topic extends DurableObject<Env> implements TopicCalls {
   /** Creates the tables with the first row that is written. */
   #transaction<Result>(change: () => Result): Result {
     const result = this.ctx.storage.transactionSync(() => {
-      if (!this.#stored) rows.createTables(this.#sql);
+      if (!this.#stored) {
+        rows.createTables(this.#sql);
+        claims.createTable(this.#sql);
+      }
       return change();
     });
     this.#stored = true;

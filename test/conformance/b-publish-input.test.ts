@@ -275,6 +275,32 @@ describe("a publish", () => {
     });
   });
 
+  test("of many messages that are wrong is told twenty of the faults, and how many there are", async () => {
+    const late = { ...to("b32"), deliverAt: Date.now() + 2 * messageLimits.maxDeliverAheadMs };
+    const refused = await problem(publish({ messages: Array.from({ length: 500 }, () => late) }));
+    expect(refused).toMatchObject({
+      status: 400,
+      code: "invalid_body",
+      detail: "messages[0].deliverAt: is more than 30 days ahead (and 499 more)",
+    });
+    expect(refused.errors).toHaveLength(20);
+    expect(await problem(publish(late))).toMatchObject({ detail: "deliverAt: is more than 30 days ahead" });
+  });
+
+  test("that is to come in its own place is refused, also where its id is made of an Idempotency-Key", async () => {
+    const own = { ...to("b32"), id: "own-id-0001", replaces: "own-id-0001" };
+    expect(await problem(publish(own))).toMatchObject({
+      status: 400,
+      code: "invalid_body",
+      errors: [{ path: "replaces", message: "is the message's own id" }],
+    });
+    const headers = { "Idempotency-Key": crypto.randomUUID() };
+    const { id } = await accepted(publish(to("b32"), { headers }));
+    expect(await problem(publish({ ...to("b32"), replaces: id }, { headers }))).toMatchObject({
+      errors: [{ path: "replaces" }],
+    });
+  });
+
   test("B32 of a batch of nothing, or of more than a thousand messages, is refused", async () => {
     for (const count of [0, 1_001]) {
       const messages = Array.from({ length: count }, () => to("alice"));

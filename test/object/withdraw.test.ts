@@ -125,7 +125,7 @@ describe("a retraction", () => {
     expect(Date.now() - begin).toBeLessThan(inboxLimits.dedupeHorizonMs + day);
   });
 
-  test("of what is collapsed, evicted or expired already tells devices nothing, and neither does one of a word", async () => {
+  test("of what is collapsed, evicted or expired tells devices, which may show it; one of a word, or of what is retracted already, does not", async () => {
     vi.setSystemTime(Date.now());
     const user = aUser();
     const [old, brief] = [progress(1), message({ expires: Date.now() + 1_000 })];
@@ -134,10 +134,13 @@ describe("a retraction", () => {
     const word = retraction(gone.id);
     await hubOf(user).deliver([word]);
     vi.setSystemTime(Date.now() + 1_000);
-    const others = [old.id, brief.id, word.id].map((id) => retraction(id));
+    const ended = [old.id, brief.id].map((id) => retraction(id));
+    expect((await hubOf(user).deliver(ended)).verdicts).toEqual(committed([6, 7]));
+    const again = withdrawal(gone.id, "retracted", { now: Date.now(), audience: "another" });
+    const others = [retraction(word.id), again];
     const { verdicts } = await hubOf(user).deliver(others);
     expect(verdicts).toEqual(others.map(() => ({ verdict: "withdrawn" })));
-    expect(await hubOf(user).presence()).toMatchObject({ head: 5, unread: 1 });
+    expect(await hubOf(user).presence()).toMatchObject({ head: 7, unread: 1 });
   });
 
   test("takes no place in a full inbox, and gives up the place of the message", async () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { assertLimits, inboxLimits, socketLimits } from "../../src/limits.ts";
+import { assertLimits, inboxLimits, requestLimits, socketLimits } from "../../src/limits.ts";
+import { publisherLimits } from "../../src/publisher/limits.ts";
 
 const { dedupeHorizonMs } = inboxLimits;
 const { heartbeatMs } = socketLimits;
@@ -12,6 +13,10 @@ describe("the limits", () => {
 
   it("agree with each other", () => {
     expect(assertLimits).not.toThrow();
+  });
+
+  it("know how long the publisher waits for an answer", () => {
+    expect(requestLimits.patienceMs).toBe(publisherLimits.timeoutMs);
   });
 
   it("are refused by name where they contradict each other", () => {

@@ -175,7 +175,11 @@ export const userPresence = z.object({
 export const erased = z.object({ erased: count.describe("Messages that were in the inbox.") });
 export const closed = z.object({ closed: count.describe("Connections.") });
 
-export const ownKey = z.object({ id: z.string(), scopes: z.array(z.enum(scopes)) });
+export const ownKey = z.object({
+  id: z.string(),
+  scopes: z.array(z.enum(scopes)),
+  topics: z.array(z.string()).optional().describe("Patterns of the only topics that it is for."),
+});
 
 const latency = z.object({ count, p50: z.number(), p95: z.number(), p99: z.number() });
 const total = z.object(Object.fromEntries(outcomes.map((outcome) => [outcome, count])));

@@ -11,6 +11,15 @@ test("an API key is told its own id and scopes, and no secret", async () => {
   expect(await all.json()).toEqual({ id: "8wg5c1a1", scopes: [...scopes] });
 });
 
+test("a key for some topics is told which", async () => {
+  const response = await api("GET", "/v1/key", { credential: apiKeys.team });
+  expect(await response.json()).toEqual({
+    id: "1bsvdzyx",
+    scopes: ["publish", "topics"],
+    topics: ["team.*"],
+  });
+});
+
 test("a key that is not good is told nothing, and neither is a connect token", async () => {
   expect(await problem(api("GET", "/v1/key", { credential: apiKeys.revoked }))).toMatchObject({
     status: 401,

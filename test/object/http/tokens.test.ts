@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { mintApiKey } from "../../../src/auth/api-key.ts";
 import { verifyConnectToken } from "../../../src/auth/connect-token.ts";
 import { requestLimits, tokenLimits } from "../../../src/limits.ts";
+import { topicPattern } from "../../../src/protocol/topic-pattern.ts";
 import { api, problem } from "../../support/api.ts";
 import { connect } from "../../support/connect.ts";
 import { tokenSettings } from "../../support/credentials.ts";
@@ -35,6 +37,22 @@ describe("a minted token", () => {
     const { token } = await mint({ user: "minted", topics: ["team.*", "news"], scopes: ["orders"] });
     const verdict = await verifyConnectToken(token, tokenSettings, Date.now());
     expect(verdict).toMatchObject({ ok: { grants: { topics: ["team.*", "news"], scopes: ["orders"] } } });
+  });
+
+  test("grants no more topics than the key is for that asks for it", async () => {
+    const { key: credential, record } = mintApiKey(
+      ["tokens"],
+      ["team.*", "news.**"].map((pattern) => topicPattern.parse(pattern)),
+    );
+    const bindings = { API_KEYS: JSON.stringify([record]) };
+    const asked = (topics?: string[]) =>
+      api("POST", "/v1/tokens", { credential, bindings, json: { user: "minted", topics } });
+    for (const topics of [undefined, [], ["team.*"], ["team.7", "news.*", "news.a.**"]]) {
+      expect((await asked(topics)).status).toBe(201);
+    }
+    for (const topics of [["**"], ["*"], ["team.**"], ["team.7", "board"], ["news"]]) {
+      expect(await problem(asked(topics))).toMatchObject({ status: 403, code: "insufficient_scope" });
+    }
   });
 
   test("is not given where what it grants makes it longer than a token may be", async () => {

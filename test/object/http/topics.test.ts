@@ -1,5 +1,6 @@
 /** The routes of topics: who is in them, and what came of each change. */
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { mintApiKey } from "../../../src/auth/api-key.ts";
 import { requestLimits, topicLimits } from "../../../src/limits.ts";
 import { topicPattern } from "../../../src/protocol/topic-pattern.ts";
 import { Topic } from "../../../src/topics/topic.ts";
@@ -186,6 +187,18 @@ describe("/v1/users/:user/topics", () => {
     expect(await answer(200, api("GET", path, { credential: await tokenFor(user) }))).toEqual({ topics });
     const others = [await tokenFor("another-one"), apiKeys.publish];
     for (const credential of others) expect((await api("GET", path, { credential })).status).toBe(403);
+  });
+
+  test("shows a key for some topics these only", async () => {
+    const user = aUser();
+    for (const name of ["board.1", "team.1", "team.1.builds"]) {
+      await api("PUT", `/v1/users/${user}/topics/${name}`);
+    }
+    const { key: credential, record } = mintApiKey(["users:read"], [topicPattern.parse("team.*")]);
+    const call = { credential, bindings: { API_KEYS: JSON.stringify([record]) } };
+    expect(await answer(200, api("GET", `/v1/users/${user}/topics`, call))).toMatchObject({
+      topics: [{ topic: "team.1" }],
+    });
   });
 
   test("lets a device join and leave what its token allows, as a frame does", async () => {

@@ -4,7 +4,7 @@ import { tokenLimits } from "../../../src/limits.ts";
 
 const now = 1_800_000_000_000;
 const seconds = now / 1_000;
-const expected = { issuer: "hubbub", audience: "hubbub:connect" };
+const expected = { issuer: "hubbub", audience: "hubbub:connect", foreign: false };
 const good = {
   iss: "hubbub",
   aud: "hubbub:connect",
@@ -109,6 +109,33 @@ describe("the claims of a connect token", () => {
     { scopes: ["a b"] },
   ])("%j is refused", (change) => {
     expect(refusal(change)).toBe("token_invalid");
+  });
+
+  const foreign = { ...expected, foreign: true };
+
+  test.each([
+    { scopes: "openid profile" },
+    { scopes: ["*"] },
+    { scopes: ["orders", "a b"] },
+    { scopes: null },
+    { topics: "news" },
+    { topics: ["news", "a..b"] },
+    { topics: { news: true } },
+  ])("%j of an identity provider grants nothing, and opens the inbox all the same", (change) => {
+    expect(readClaims({ ...good, ...change }, foreign, now)).toMatchObject({
+      ok: { user: "alice", grants: { topics: [], scopes: [] } },
+    });
+  });
+
+  test("of an identity provider grant what they say in the hub's own terms, and are checked as all others", () => {
+    const grants = { topics: ["team.*"], scopes: ["orders"] };
+    expect(readClaims({ ...good, ...grants }, foreign, now)).toMatchObject({ ok: { grants } });
+    expect(readClaims({ ...good, ...grants, scopes: "orders" }, foreign, now)).toMatchObject({
+      ok: { grants: { topics: ["team.*"], scopes: [] } },
+    });
+    for (const change of [{ device: "a b" }, { sub: "a/b" }, { iss: "other" }]) {
+      expect(readClaims({ ...good, ...change }, foreign, now)).toMatchObject({ refused: "token_invalid" });
+    }
   });
 
   test.each([null, "text", 1, []])("a payload of %j is refused", (payload) => {

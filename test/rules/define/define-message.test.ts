@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { notification, workflowProgress } from "../../../src/define/built-in.ts";
@@ -139,8 +140,71 @@ describe("data", () => {
     ["//elsewhere.example.com", ["data.action.url"]],
     ["data:text/html,x", ["data.action.url"]],
     ["https://example.com/a b", ["data.action.url"]],
+    ["HTTPS://example.com", []],
+    ["/", []],
+    ["/a//b?c=/d#e", []],
+    ["/orders\\7", []],
+    ["http://example.com/", ["data.action.url"]],
+    ["https:elsewhere.example.com", ["data.action.url"]],
+    ["https://", ["data.action.url"]],
+    ["orders/7", ["data.action.url"]],
+    ["", ["data.action.url"]],
+    ["/\\elsewhere.example.com", ["data.action.url"]],
+    ["\\\\elsewhere.example.com", ["data.action.url"]],
+    ["\\/elsewhere.example.com", ["data.action.url"]],
+    ["/\t/elsewhere.example.com", ["data.action.url"]],
+    ["/\n/elsewhere.example.com", ["data.action.url"]],
+    ["/\r\\elsewhere.example.com", ["data.action.url"]],
+    ["\u0001//elsewhere.example.com", ["data.action.url"]],
+    [" //elsewhere.example.com", ["data.action.url"]],
+    ["/orders\u0000", ["data.action.url"]],
+    ["/\u00e4", ["data.action.url"]],
+    ["java\tscript:alert(1)", ["data.action.url"]],
+    ["vbscript:x", ["data.action.url"]],
   ])("a notification that leads to %s has the faults %j", (url, faults) => {
     expect(faultsOf("notification", { title: "Hi", action: { url } })).toEqual(faults);
+  });
+
+  test("a notification leads by https, or to where the app itself is, as a browser reads it", () => {
+    const piece = fc.constantFrom(
+      "/",
+      "\\",
+      ":",
+      ".",
+      "?",
+      "#",
+      "@",
+      "\t",
+      "\n",
+      " ",
+      "https",
+      "http",
+      "evil.example",
+      "a",
+    );
+    const url = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(""));
+    const here = "https://app.example";
+    const goesOn = (text: string) => {
+      const read = URL.parse(text, here);
+      return (
+        read === null || read.origin === here || (read.protocol === "https:" && text.startsWith("https://"))
+      );
+    };
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          url,
+          url.map((rest) => `/${rest}`),
+          url.map((rest) => `https://${rest}`),
+        ),
+        (text) => {
+          if (faultsOf("notification", { title: "Hi", action: { url: text } }).length === 0) {
+            expect(goesOn(text)).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 
   test("of a schema that fails by itself is refused, and its owner hears of it", () => {
@@ -187,6 +251,16 @@ describe("the built-in types", () => {
     expect(new Set(["a b", "a~20~b", "a\u{1f600}", "a"].map(keyOf)).size).toBe(4);
     expect(collapseKey.safeParse(keyOf("x".repeat(100))).success).toBe(true);
   });
+
+  test.each([
+    "夜間バッチ処理：売上集計と在庫更新と請求書",
+    "deploy the shop to production, eu-west-1 (blue/green), then warm up the caches & tell sales",
+    "\u{1f600}".repeat(50),
+  ])("a workflow of up to 100 characters may have any name: %s", (workflow) => {
+    const data = { workflow, stage: "s", status: "running", progress: 0.5 };
+    const verdict = judge(published("workflow.progress", data), messages, "strict");
+    expect(verdict).toMatchObject({ ok: { collapseKey: expect.stringMatching(/^workflow:/) } });
+  });
 });
 
 describe("a type that is not defined", () => {
@@ -219,5 +293,34 @@ describe("a name made of any text", () => {
     expect(nameOf("Zürich/7 ~")).toBe("Z~fc~rich~2f~7~20~~7e~");
     expect(nameOf("\ud800")).toBe("~d800~");
     expect(namePattern.test(nameOf("<script>"))).toBe(true);
+  });
+
+  test("keeps the beginning of what is too long, and a digest of all of it", () => {
+    expect(nameOf("x".repeat(100))).toBe("x".repeat(100));
+    expect(nameOf("x".repeat(101))).toMatch(/^x{76}~\.[\w-]{22}$/);
+    // A code is never cut in two: it could be read as another one.
+    expect(nameOf(`${"x".repeat(74)}${"é".repeat(30)}`)).toMatch(/^x{74}~\.[\w-]{22}$/);
+  });
+
+  test("is another one for every text, and leaves room for what stands before it", () => {
+    const letter = fc.constantFrom("a", "Z", "é", "~", ".", " ", "\u{1f600}", "\ud800", "\ud801");
+    const ending = fc.array(letter, { maxLength: 20 }).map((letters) => letters.join(""));
+    const text = fc
+      .tuple(fc.constantFrom("", "x".repeat(70), "x".repeat(90), "夜".repeat(20)), ending)
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        const [name, another] = [nameOf(one), nameOf(other)];
+        expect(name.length).toBeLessThanOrEqual(100);
+        expect(/^[A-Za-z0-9_.@~:-]*$/.test(name)).toBe(true);
+        expect(name === another).toBe(one === other);
+        // Nor does what a name reads like give that name, unless it is the text itself.
+        const read = name.replace(/~([0-9a-f]+)~/g, (_, code) =>
+          String.fromCodePoint(Number.parseInt(code, 16)),
+        );
+        expect(nameOf(read) === name).toBe(read === one);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

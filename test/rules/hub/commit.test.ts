@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CommitFacts, commit, isOwn, recall, schedule } from "../../../src/hub/commit.ts";
+import { type CommitFacts, commit, isOwn, type Place, recall, schedule } from "../../../src/hub/commit.ts";
 import { withdrawal } from "../../../src/hub/withdrawal.ts";
 import type { MessageId } from "../../../src/protocol/ids.ts";
 import { type AcceptedMessage, digestType } from "../../../src/protocol/message.ts";
@@ -126,7 +126,7 @@ describe("commit", () => {
 
 describe("a message that takes another one's place", () => {
   const replacing = message("normal", { replaces: idOf(4) });
-  const at = (place: number | "gone" | "unknown"): CommitFacts => ({
+  const at = (place: Place): CommitFacts => ({
     ...facts,
     target: { id: idOf(4), place },
   });
@@ -175,7 +175,7 @@ describe("a message that takes another one's place", () => {
 
 describe("a retraction", () => {
   const word = withdrawal(idOf(4), "retracted", { now, audience: "" });
-  const at = (place: number | "gone" | "unknown"): CommitFacts => ({
+  const at = (place: Place): CommitFacts => ({
     ...facts,
     target: { id: idOf(4), place },
   });
@@ -187,7 +187,14 @@ describe("a retraction", () => {
     });
   });
 
-  it("changes nothing for devices where the message is gone, or has not come", () => {
+  it("tells devices also where the message is delivered no more: they may show it", () => {
+    expect(commit(word, at("left"), now, 10)).toEqual({
+      verdict: { verdict: "committed", seq: 10 },
+      withdrawn: [],
+    });
+  });
+
+  it("changes nothing for devices that were told already, or have not got the message", () => {
     expect(commit(word, at("gone"), now, 10)).toEqual({ verdict: { verdict: "withdrawn" } });
     expect(commit(word, at("unknown"), now, 10)).toEqual({
       verdict: { verdict: "withdrawn" },

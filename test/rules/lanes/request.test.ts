@@ -4,6 +4,7 @@ import { type Requested, requested, requestFaults } from "../../../src/lanes/req
 import { messageLimits, requestLimits } from "../../../src/limits.ts";
 import { collapseKey, messageId } from "../../../src/protocol/ids.ts";
 import { publishedMessage } from "../../../src/protocol/message.ts";
+import { type TopicPattern, topicPattern } from "../../../src/protocol/topic-pattern.ts";
 import { aMessage, manyUsers, users } from "../../support/lanes.ts";
 
 const defaults: TypeDefaults = {
@@ -18,11 +19,11 @@ function item(number: number, ...names: string[]): Requested {
 
 const id = messageId.parse("made-by-us");
 
-function asked(parts: object) {
+function asked(parts: object, within?: readonly TopicPattern[]) {
   return requested(
     { message: publishedMessage.parse({ to: { user: "a" }, type: "t", ...parts }), defaults },
     id,
-    5_000,
+    { now: 5_000, within },
   );
 }
 
@@ -68,6 +69,23 @@ describe("a publish request", () => {
     ]);
   });
 
+  test("with a message in its own place is refused, whoever named it", () => {
+    const fault = { path: "replaces", message: "is the message's own id" };
+    expect(requestFaults([asked({ id: "own-id-1", replaces: "own-id-1" })], false)).toEqual([fault]);
+    expect(requestFaults([asked({}), asked({ id: "own-id-1", replaces: "own-id-1" })], true)).toEqual([
+      { ...fault, path: "messages[1].replaces" },
+    ]);
+    expect(requestFaults([asked({ replaces: id })], false)).toEqual([fault]);
+    expect(requestFaults([asked({ replaces: "another-1" })], false)).toEqual([]);
+  });
+
+  test("of a key for some topics says so where it takes another message away, and nowhere else", () => {
+    const within = [topicPattern.parse("team.*")];
+    expect(asked({ replaces: "another-1" }, within).message.within).toEqual(within);
+    expect(asked({}, within).message).not.toHaveProperty("within");
+    expect(asked({ replaces: "another-1" }).message).not.toHaveProperty("within");
+  });
+
   test("for everyone has no receipts", () => {
     const item = asked({ to: { everyone: true }, receipts: true });
     expect(requestFaults([item], true)).toEqual([
@@ -79,7 +97,7 @@ describe("a publish request", () => {
 
   test("of a type that is never stored has no receipts", () => {
     const message = publishedMessage.parse({ to: { user: "a" }, type: "t", receipts: true });
-    const item = requested({ message, defaults: { ...defaults, ttl: 0 } }, id, 5_000);
+    const item = requested({ message, defaults: { ...defaults, ttl: 0 } }, id, { now: 5_000 });
     expect(requestFaults([item], false)).toEqual([
       { path: "receipts", message: "can't be had of what is never stored" },
     ]);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { topic } from "../../../src/protocol/ids.ts";
-import { covers, topicPattern } from "../../../src/protocol/topic-pattern.ts";
+import { covers, coversPattern, topicPattern } from "../../../src/protocol/topic-pattern.ts";
 
 const allows = (patterns: readonly string[], name: string) =>
   covers(
@@ -86,6 +86,31 @@ describe("a pattern", () => {
     expect(allows(["news", "team.*"], "team.7")).toBe(true);
     expect(allows(["news", "team.*"], "teams")).toBe(false);
     expect(allows([], "news")).toBe(false);
+  });
+});
+
+describe("a pattern within another one", () => {
+  const names = ["x", "y", "z"];
+  /** All topics of up to four segments: more than a pattern of three can tell apart. */
+  const topics = [1, 2, 3, 4].flatMap((length) =>
+    Array.from({ length: names.length ** length }, (_, number) => {
+      const digits = number.toString(names.length).padStart(length, "0");
+      return topic.parse([...digits].map((digit) => names[Number(digit)]).join("."));
+    }),
+  );
+  // No pattern names z, so that no name stands for all that a star does.
+  const some = fc
+    .tuple(fc.array(fc.constantFrom("x", "y", "*"), { maxLength: 2 }), fc.constantFrom("x", "y", "*", "**"))
+    .map(([before, last]) => topicPattern.parse([...before, last].join(".")));
+
+  test("is one whose every topic the other covers", () => {
+    fc.assert(
+      fc.property(some, some, (own, asked) => {
+        const covered = topics.filter((name) => covers([asked], name));
+        expect(coversPattern(own, asked)).toBe(covered.every((name) => covers([own], name)));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
 

@@ -124,7 +124,7 @@ describe("what the hub answers", () => {
       fc.property(message, answers, (sent, verdicts) => {
         const published = publishedMessage.parse(JSON.parse(messageText(sent)));
         const typed = { message: published, defaults: plainDefaults };
-        const item = requested(typed, messageId.parse("message-1"), 1_000);
+        const item = requested(typed, messageId.parse("message-1"), { now: 1_000 });
         const user = userId.parse("alice");
         const results = verdicts?.map((given) =>
           resultOf(user, given === undefined ? undefined : { verdict: given, devices: 1 }),

@@ -101,6 +101,7 @@ export class World {
   /** Wall clocks show this much less than the true time. */
   skew = 0;
   #serial = 0;
+  #held: unknown;
 
   constructor(seed: number, rules: Rules, scale?: Scale) {
     this.random = new Random(seed);
@@ -135,6 +136,7 @@ export class World {
 
   note(who: string, what: string, detail: unknown = ""): void {
     this.trace.note(this.now, who, what, detail);
+    if (process.env["DEBUG"] && new RegExp(process.env["DEBUG"]).test(`${who} ${what} ${JSON.stringify(detail)}`)) process.stdout.write(`${this.now - 1_800_000_000_000} ${who} ${what} ${(JSON.stringify(detail) ?? "").slice(0, 420)}\n`); // DEBUG
   }
 
   count(what: string): void {
@@ -152,6 +154,19 @@ export class World {
     if (!this.faulty || !this.random.chance(probability)) return false;
     this.struck(name, who);
     return true;
+  }
+
+  /** Looks in the midst of work that contains what is thrown: a violation is held until {@link failIfHeld}. */
+  hold(look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      this.#held ??= error;
+    }
+  }
+
+  failIfHeld(): void {
+    if (this.#held !== undefined) throw this.#held;
   }
 
   /** Runs invariants, each of which says what is wrong or nothing. */

@@ -7,18 +7,26 @@ import { settled } from "../../../support/virtual-time.ts";
 import type { World } from "../world.ts";
 import { ServerSocket } from "./server-socket.ts";
 
+class SocketPair {
+  readonly 1 = new ServerSocket();
+  /** The client's end: whoever gets it gets hold of the other one. */
+  readonly 0 = { peer: this[1] };
+}
+
+class Upgraded {
+  readonly peer: ServerSocket;
+
+  constructor(_: null, { webSocket }: { readonly webSocket: SocketPair[0] }) {
+    this.peer = webSocket.peer;
+  }
+}
+
 /** Replaces what Node has not, or has otherwise. To be called once for a test file. */
 export function standInForPlatform(): void {
   vi.stubGlobal("WebSocketRequestResponsePair", class {});
-  vi.stubGlobal(
-    "WebSocketPair",
-    class {
-      readonly 0 = {};
-      readonly 1 = new ServerSocket();
-    },
-  );
+  vi.stubGlobal("WebSocketPair", SocketPair);
   // Node makes no response with status 101.
-  vi.stubGlobal("Response", class {});
+  vi.stubGlobal("Response", Upgraded);
 }
 
 export async function inWorld(world: World, run: () => Promise<void>): Promise<void> {

@@ -29,7 +29,7 @@ vi.mock("../../../../src/limits.ts", async (original) => {
 
 vi.mock("../../../../src/observe/log.ts", async (original) => ({
   ...(await original<object>()),
-  log: () => {},
+  log: (...args: unknown[]) => { if (process.env["LOG"]) process.stdout.write(JSON.stringify(args) + "\n"); },
 }));
 vi.mock("../../../../src/observe/count.ts", () => ({ count: () => {} }));
 

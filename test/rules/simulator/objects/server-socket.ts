@@ -14,6 +14,11 @@ export class ServerSocket {
   /** What was said before the device had its end: the answer to the handshake goes first. */
   #early: ((outlet: Outlet) => void)[] = [];
 
+  /** As the onlooker sees it. */
+  get attached(): unknown {
+    return this.#attached;
+  }
+
   get wire(): Wire | undefined {
     return this.#outlet?.wire;
   }
