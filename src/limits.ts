@@ -99,6 +99,8 @@ export const fanoutLimits = {
   pageUsers: 5_000,
   /** How long a queue may hold a message back at once (Queues limits: message delay, 12 hours). A job that must wait longer goes round again. */
   maxDelaySeconds: (12 * hour) / second,
+  /** Rounds are counted, so that of two copies one goes on: far more than there are in the 30 days that a message may wait. */
+  maxRounds: 1_000,
   /** How long a message only for who is connected (`ttl: 0`) may be on its way to its crowd. Each page of that has {@link messageLimits.liveMs} of its own. */
   liveMs: 10 * minute,
   /** How long the object of a crowd remembers up to where a message has come: longer than a copy of a step can wait in its lane. */
@@ -149,6 +151,8 @@ export const everyoneLimits = {
   /** Messages of a page of the log, and from how many bytes of them on it holds no further one: what an object commits and offers at once. */
   maxPageEntries: 100,
   maxPageBytes: 1024 * 1024,
+  /** How long it is remembered that a user was erased: far longer than a call from before may still be on its way. */
+  erasedKeptMs: day,
   /** How long a retraction is remembered: a message may wait 30 days for its time, and then its copies in the lane. */
   retractedKeptMs: 2 * inboxLimits.dedupeHorizonMs,
   /** What is over is not handed out; it may be removed later, and much of it at once. */
@@ -294,6 +298,8 @@ export const topicLimits = {
   repairBudgetMs: 20 * second,
   /** How long who left is remembered, so that what is retracted is taken from them too: as long as a message can be kept. */
   leftKeptMs: inboxLimits.dedupeHorizonMs,
+  /** How long it is remembered that a user was erased: far longer than a call from before may still be on its way. */
+  erasedKeptMs: day,
   /** How long a retraction is remembered: a message may wait 30 days for its time, and then its copies in the lane. */
   retractedKeptMs: 2 * inboxLimits.dedupeHorizonMs,
   /** What is over is removed once a day: no entry needs to go on the minute. */
@@ -374,6 +380,10 @@ export function assertLimits(): void {
     [
       "a page of a live message has its time within that of its crowd",
       messageLimits.liveMs <= fanoutLimits.liveMs,
+    ],
+    [
+      "a message that waits for its time goes round less often than is counted",
+      messageLimits.maxDeliverAheadMs / (fanoutLimits.maxDelaySeconds * second) < fanoutLimits.maxRounds / 2,
     ],
     [
       "a step is claimed for as long as a copy of it may wait",

@@ -51,7 +51,7 @@ export interface EveryoneCalls {
    * begins only later. Idempotent by the message's id; `shards` may be more at a later call.
    */
   begin(message: AcceptedMessage): Promise<Begun>;
-  /** Whether this job starts the shards from its place on: no other one does. */
+  /** Whether this job takes on a message that waits for its time, or starts the shards from its place on: no other one does. */
   claim(claim: Claim): Promise<boolean>;
   /** The log after a number: at most `limit` entries, and not many more bytes than `everyoneLimits.maxPageBytes`. */
   after(seq: LogSeq, limit: number): Promise<LogPage>;
@@ -96,7 +96,7 @@ export interface EveryoneShardCalls {
   went(user: UserId, at: number): Promise<void>;
   /** The log's head, for who only reads. */
   head(): Promise<LogSeq>;
-  /** `taken` where another job has the page. The last page is anybody's, unless one went further. */
+  /** `taken` where another job has the page. An only page is anybody's. */
   page(query: ShardQuery): Promise<ShardPage | "taken">;
   /** Those of the users that are online. */
   who(users: readonly UserId[]): Promise<readonly OnlineUser[]>;

@@ -4,8 +4,8 @@
  * knows which shards there are. It is asked once for each message, and never once for each user who is online.
  */
 import { DurableObject } from "cloudflare:workers";
-import { everyoneLimits, fanoutLimits, inboxLimits } from "../limits.ts";
 import * as claims from "../lanes/claims.ts";
+import { everyoneLimits, fanoutLimits, inboxLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import type { Begun, EveryoneCalls, LogEntry, LogPage, LogSeq } from "./calls.ts";
@@ -32,7 +32,7 @@ export class Everyone extends DurableObject<Env> implements EveryoneCalls {
     // The alarm first: it may come for nothing, and what ends is never left without one.
     await this.#ringBy(Math.min(...ends));
     const seq = this.ctx.storage.transactionSync(() => {
-      if (target !== undefined) rows.retract(this.#sql, target, until);
+      if (target !== undefined) rows.retract(this.#sql, target, until, now);
       return entry && rows.append(this.#sql, entry);
     });
     const begun = { kind: "begun", head: rows.headOf(this.#sql), shards: await this.counts() } as const;

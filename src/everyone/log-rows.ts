@@ -1,4 +1,5 @@
 /** The tables of `Everyone`: every statement on them, with typed rows. */
+import { withdrawal } from "../hub/withdrawal.ts";
 import type { MessageId } from "../protocol/ids.ts";
 import { type AcceptedMessage, acceptedMessage } from "../protocol/message.ts";
 import type { LogEntry, LogSeq } from "./calls.ts";
@@ -44,10 +45,28 @@ export function append(sql: SqlStorage, message: AcceptedMessage): LogSeq {
   return seq;
 }
 
-/** Hands a message out no more, whether it is in the log or still to come. */
-export function retract(sql: SqlStorage, id: MessageId, until: number): void {
+/**
+ * Hands a message out no more, whether it is in the log or still to come. Where it was to take the place of another
+ * one, the word that this one is withdrawn stands in its own: who was away for both may show it still.
+ */
+export function retract(sql: SqlStorage, id: MessageId, until: number, now: number): void {
   sql.exec("INSERT OR IGNORE INTO retracted VALUES (?, ?)", id, until);
-  sql.exec("UPDATE log SET message = NULL WHERE id = ? AND message IS NOT NULL", id);
+  const [row] = sql.exec<{ message: string }>(
+    "SELECT message FROM log WHERE id = ? AND message IS NOT NULL",
+    id,
+  );
+  if (row === undefined) return;
+  const message = acceptedMessage.parse(JSON.parse(row.message));
+  // The word stands there already.
+  if (message.id !== id) return;
+  const word =
+    message.replaces === undefined
+      ? undefined
+      : withdrawal(message.replaces, "replaced", { now, audience: `log of ${id}`, within: message.within });
+  sql.exec(
+    "UPDATE log SET message = ?, expires = ? WHERE id = ?",
+    ...[word === undefined ? null : JSON.stringify(word), word?.expires ?? message.expires, id],
+  );
 }
 
 export function isRetracted(sql: SqlStorage, id: MessageId): boolean {

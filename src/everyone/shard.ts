@@ -49,9 +49,10 @@ export class EveryoneShard extends DurableObject<Env> implements EveryoneShardCa
     for (const { user, seen } of found) if (!holds(seen, now)) rows.remove(this.#sql, user, seen);
     const users = found.filter(({ seen }) => holds(seen, now)).map(({ user }) => user);
     const last = found.at(-1);
-    if (found.length < limit || last === undefined) return { users };
+    const page = found.length < limit || last === undefined ? { users } : { users, next: last.user };
+    if (page.next === undefined && claim.place === 0) return page;
     await this.#ringBy(now + fanoutLimits.claimKeptMs);
-    return claims.claim(this.#sql, claim, now) ? { users, next: last.user } : "taken";
+    return claims.claim(this.#sql, claim, now) ? page : "taken";
   }
 
   async who(users: readonly UserId[]): Promise<readonly OnlineUser[]> {

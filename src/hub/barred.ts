@@ -52,7 +52,7 @@ export class Barred {
     if (before !== undefined && before.within === undefined) return;
     const both = within && [...new Set([...(before?.within ?? []), ...within])];
     this.#sql.exec(
-      "INSERT INTO withdrawn VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET within = excluded.within",
+      "INSERT INTO withdrawn (id, at, reason, within) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET within = excluded.within",
       ...[id, at, reason, both === undefined ? null : JSON.stringify(both)],
     );
     this.#any = true;

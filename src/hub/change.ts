@@ -9,7 +9,15 @@ import type { AcceptedMessage } from "../protocol/message.ts";
 import type { Seq } from "../protocol/seq.ts";
 import type { Attention } from "./attention.ts";
 import type { Barred } from "./barred.ts";
-import { type CommitFacts, commit, type IdFacts, isOwn, schedule, type Withdrawal } from "./commit.ts";
+import {
+  type CommitFacts,
+  commit,
+  type IdFacts,
+  isOwn,
+  type Removal,
+  type Retold,
+  schedule,
+} from "./commit.ts";
 import * as rows from "./message-rows.ts";
 import { reaches } from "./reach.ts";
 import { type Step, verdictSteps } from "./receipt-steps.ts";
@@ -34,7 +42,7 @@ export interface Circumstances {
 export interface Changes {
   /** The new rows, rising, and what is gone of them already. */
   readonly fresh: readonly StreamRow[];
-  readonly withdrawn: readonly Withdrawal[];
+  readonly withdrawn: readonly Removal[];
 }
 
 /** The stream as it stands before the change. What it remembers is changed as its rows are; of a change that fails, all of it is to be forgotten. */
@@ -55,7 +63,7 @@ export interface Before {
 export class Change {
   readonly #before: Before;
   readonly #fresh: StreamRow[] = [];
-  readonly #withdrawn: Withdrawal[] = [];
+  readonly #withdrawn: Removal[] = [];
   readonly #steps: Step[] = [];
 
   constructor(before: Before) {
@@ -92,10 +100,20 @@ export class Change {
   }
 
   /** Withdraws a message that devices may show, and tells them so in the stream. @param device the one that keeps it */
-  takeDown(one: Withdrawal, device?: DeviceId): void {
+  takeDown(one: Removal, device?: DeviceId): void {
     const { now } = this.#before;
     const id = this.#withdraw(one);
     this.#append(withdrawal(id, one.reason, { now, audience: `${one.seq}`, device }), "announce");
+  }
+
+  /**
+   * A number is delivered no more. Where it was to take the place of another message, it was also the word that
+   * this one is withdrawn, which devices that were away are still to get.
+   */
+  passOn(seq: Seq, replaces: MessageId | null): void {
+    const { sql, now } = this.#before;
+    if (replaces === null || !rows.mayBeShown(sql, replaces)) return;
+    this.#append(withdrawal(replaces, "replaced", { now, audience: `${seq}` }), "announce");
   }
 
   #judge(message: AcceptedMessage, attention: Circumstances["attention"]): Verdict {
@@ -117,6 +135,7 @@ export class Change {
     this.#append(this.#shown(message), isOwn(message.type) ? "announce" : attention(message, now));
     watched.add(decided.verdict.seq, message);
     for (const one of decided.withdrawn) this.#withdraw(one);
+    if (decided.retold !== undefined) this.#retell(decided.retold);
     return decided.verdict;
   }
 
@@ -172,20 +191,32 @@ export class Change {
     this.#fresh.push(row);
   }
 
-  #withdraw(one: Withdrawal): MessageId {
+  #withdraw(one: Removal): MessageId {
     const { sql, now, readUpTo, tallies, watched } = this.#before;
-    const { id, type, key, unreadUntil } = rows.withdrawRow(sql, one, readUpTo(), now);
+    const { id, type, key, replaces, unreadUntil } = rows.withdrawRow(sql, one, readUpTo(), now);
     if (!isOwn(type)) tallies.withdrawn(one.seq, key, unreadUntil);
     this.#steps.push(...watched.steps([one.seq], one.reason, now));
     watched.drop(one.seq);
     this.#withdrawn.push(one);
+    this.passOn(one.seq, replaces);
     return id;
+  }
+
+  /** What devices are told a second time, for another reason, is over for that one. */
+  #retell(one: Retold): void {
+    const { sql, tallies } = this.#before;
+    const unswept = rows.renameEnd(sql, one);
+    if (unswept === undefined) return;
+    tallies.expired();
+    this.passOn(unswept.seq, unswept.replaces);
   }
 
   /** The message of the id will not be committed any more: neither one that waits for its time, nor one that comes. */
   #bar(id: MessageId, by: AcceptedMessage): void {
     const { now, scheduled, barred } = this.#before;
     const { within } = by;
+    const waiting = scheduled.find(id)?.message;
+    if (waiting !== undefined) this.tell(verdictSteps(waiting, { verdict: "withdrawn" }, now));
     scheduled.drop(id);
     barred.add({ id, at: now, reason: reasonOf(by), within });
   }

@@ -31,7 +31,7 @@ export interface IdFacts {
 
 /**
  * Where a message is that another one retracts or replaces: its number, or that it has not come. `left`: it is delivered no
- * more, for want of time or room, but devices may show it. `gone`: no device is to be told of it, or all were.
+ * more (it expired, or was handled, collapsed or evicted), but devices may show it. `gone`: no device is to be told of it, or all were.
  */
 export type Place = Seq | "left" | "gone" | "unknown";
 
@@ -49,21 +49,28 @@ export interface CommitFacts extends IdFacts {
 }
 
 /** A number that a commit takes out of delivery. */
-export interface Withdrawal {
+export interface Removal {
   readonly seq: Seq;
   readonly reason: Exclude<GoneReason, "expired">;
+}
+
+/** A message that was delivered no more already: from now on for this reason, so that a second word of it is none. */
+export interface Retold {
+  readonly id: MessageId;
+  readonly reason: Removal["reason"];
 }
 
 export type Commit =
   | {
       readonly verdict: Exclude<Verdict, { verdict: "committed" }>;
       /** A number that goes although nothing comes in its place: devices are to be told by a row of its own. */
-      readonly takenDown?: Withdrawal;
+      readonly takenDown?: Removal;
       readonly bars?: MessageId;
     }
   | {
       readonly verdict: { readonly verdict: "committed"; readonly seq: Seq };
-      readonly withdrawn: readonly Withdrawal[];
+      readonly withdrawn: readonly Removal[];
+      readonly retold?: Retold;
       /** An id whose message must not be committed when it comes. */
       readonly bars?: MessageId;
     };
@@ -99,10 +106,8 @@ export function commit(message: AcceptedMessage, facts: CommitFacts, now: number
   const { target } = facts;
   const recalled = recall(message, facts);
   const bars = target?.place === "unknown" ? { bars: target.id } : {};
-  const aimed: readonly Withdrawal[] =
-    typeof target?.place === "number"
-      ? [{ seq: target.place, reason: reasonOf(message) }]
-      : [];
+  const aimed: readonly Removal[] =
+    typeof target?.place === "number" ? [{ seq: target.place, reason: reasonOf(message) }] : [];
   if (recalled !== undefined) {
     if (recalled.verdict !== "withdrawn") return { verdict: recalled };
     // What it replaces it would have replaced, had it come in time.
@@ -110,21 +115,25 @@ export function commit(message: AcceptedMessage, facts: CommitFacts, now: number
     return { verdict: recalled, ...bars, ...(takenDown === undefined ? {} : { takenDown }) };
   }
   if (message.expires <= now) return { verdict: { verdict: "expired" } };
-  // Nothing is delivered that devices would have to be told of.
+  // No device shows it, or those that do have been told.
   if (message.retracts !== undefined && aimed.length === 0 && target?.place !== "left") {
     return { verdict: { verdict: "withdrawn" }, ...bars };
   }
 
   const seq = facts.head + 1;
   const superseded = facts.superseded.filter((old) => old !== target?.place);
-  const withdrawn: Withdrawal[] = [
+  const withdrawn: Removal[] = [
     ...aimed,
-    ...superseded.map((old): Withdrawal => ({ seq: old, reason: "collapsed" })),
+    ...superseded.map((old): Removal => ({ seq: old, reason: "collapsed" })),
   ];
   if (!isOwn(message.type) && facts.stored - withdrawn.length >= maxStored) {
     if (facts.weakest === undefined) return { verdict: { verdict: "inbox_full" } };
     const newIsWeaker = priorityRank[message.priority] > priorityRank[facts.weakest.priority];
     withdrawn.push({ seq: newIsWeaker ? seq : facts.weakest.seq, reason: "evicted" });
   }
-  return { verdict: { verdict: "committed", seq }, withdrawn, ...bars };
+  const retold =
+    message.retracts !== undefined && target?.place === "left"
+      ? { retold: { id: target.id, reason: reasonOf(message) } }
+      : {};
+  return { verdict: { verdict: "committed", seq }, withdrawn, ...retold, ...bars };
 }

@@ -76,7 +76,7 @@ export interface Holdings {
   /** When a device was last seen. */
   readonly lastSeen: number;
   /** Whether anything is kept beside the stream: it stays for as long as it is wanted. */
-  readonly kept?: boolean;
+  readonly kept: boolean;
 }
 
 /** When stored messages with this expiry are swept: never early, and many of them at once. */
@@ -96,7 +96,7 @@ export function sweepOf(messages: readonly { readonly expires: number }[]): numb
  */
 export function deletableAt(holdings: Holdings): number | undefined {
   if (holdings.earliestExpiry !== undefined || holdings.oldestCommit !== undefined) return undefined;
-  if (holdings.kept === true) return undefined;
+  if (holdings.kept) return undefined;
   const tokenLifetimeMs = tokenLimits.maxLifetimeSeconds * 1_000 + tokenLimits.leewayMs;
   return Math.max(
     holdings.lastSeen + inboxLimits.lingerMs,

@@ -8,7 +8,7 @@ import type { DeliveryResult, Verdict } from "../protocol/delivery.ts";
 import type { MessageId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import type { Circumstances } from "./change.ts";
-import type { Withdrawal } from "./commit.ts";
+import type { Removal } from "./commit.ts";
 import type { Connections } from "./connections.ts";
 import { sweepOf } from "./deadlines.ts";
 import type { Committed, Inbox } from "./inbox.ts";
@@ -104,7 +104,7 @@ export class Deliveries {
   }
 }
 
-function logWithdrawn(withdrawn: readonly Withdrawal[]): void {
+function logWithdrawn(withdrawn: readonly Removal[]): void {
   if (withdrawn.length === 0) return;
   const count = (reason: string) => withdrawn.filter((gone) => gone.reason === reason).length;
   const [evicted, collapsed] = [count("evicted"), count("collapsed")];

@@ -41,7 +41,7 @@ const deviceOf = (row: Row): Device => ({ ...row, history: history.parse(JSON.pa
 /** Remembers a device as it stands. */
 export function rememberDevice(sql: SqlStorage, { device, acked, seen, history: points }: Device): void {
   sql.exec(
-    `INSERT INTO devices VALUES (?, ?, ?, ?)
+    `INSERT INTO devices (device, acked, seen, history) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET acked = excluded.acked, seen = excluded.seen, history = excluded.history`,
     device,
     acked,

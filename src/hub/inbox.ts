@@ -89,7 +89,8 @@ export class Inbox {
     storage.transactionSync(() => {
       migrate(this.#sql);
       this.#sql.exec(
-        "INSERT INTO meta SELECT 1, ?, 0, 0, 0, 0, 0, 0, 0, 0, NULL WHERE NOT EXISTS (SELECT 1 FROM meta)",
+        `INSERT INTO meta (one, epoch, head, clock, floor, read_up_to, rev, erased_at, revoked_before)
+         SELECT 1, ?, 0, 0, 0, 0, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM meta)`,
         crypto.randomUUID(),
       );
     });
@@ -286,21 +287,21 @@ export class Inbox {
   /** Takes a single-use token; false where it was taken before. */
   takeToken(id: string, expires: number): boolean {
     return (
-      this.#sql.exec("INSERT INTO used_tokens VALUES (?, ?) ON CONFLICT DO NOTHING", id, expires)
-        .rowsWritten > 0
+      this.#sql.exec(
+        "INSERT INTO used_tokens (id, expires) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        id,
+        expires,
+      ).rowsWritten > 0
     );
   }
 
   /** Drops the bodies of expired messages, ids past their horizon and used tokens past their expiry; counts the expired. */
-  sweep(now: number): number {
-    return this.#transaction(() => {
-      const expired = this.#sql.exec(
-        "UPDATE messages SET gone = 'expired', gone_at = expires, body = '' WHERE seq > ? AND gone IS NULL AND expires <= ?",
-        this.#meta.floor,
-        now,
-      ).rowsWritten;
+  sweep(now: number): Changes & { readonly expired: number } {
+    return this.#change(now, (change) => {
+      const expired = rows.expireRows(this.#sql, this.#meta.floor, now);
       // Before rows go, by which it is known what has expired.
-      this.#tell(this.#watched.sweep(), now);
+      change.tell(this.#watched.sweep());
+      for (const { seq, replaces } of expired) change.passOn(seq, replaces);
       const floor = this.floor(now);
       const trimmed = this.#trim(now - inboxLimits.dedupeHorizonMs);
       if (floor > this.#meta.floor || trimmed > 0) {
@@ -310,13 +311,13 @@ export class Inbox {
       }
       this.#sql.exec("DELETE FROM used_tokens WHERE expires <= ?", now - tokenLimits.leewayMs);
       this.#barred.sweep(now - inboxLimits.dedupeHorizonMs);
-      if (expired > 0) this.#tallies.expired();
-      return expired;
+      if (expired.length > 0) this.#tallies.expired();
+      return { expired: expired.length };
     });
   }
 
   /** What is stored, as far as it has an end. */
-  holdings(lastSeen: number): Holdings {
+  holdings(lastSeen: number): Omit<Holdings, "kept"> {
     const { earliest, oldest } = this.#sql
       .exec<{ earliest: number | null; oldest: number | null }>(
         `SELECT (SELECT min(expires) FROM messages WHERE gone IS NULL AND seq > ?) AS earliest,

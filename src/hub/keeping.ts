@@ -1,7 +1,7 @@
 /**
  * What the object of a user keeps beside the stream, each kind in a table and a file of its own: topics,
- * what is scheduled, preferences, what receipts are still to tell. The object treats them alike: it
- * looks at all their deadlines, and erases, exports and outlives none of them without the others.
+ * what is scheduled, preferences, what was told of its presence, what receipts are still to tell. The object treats
+ * them alike: it looks at all their deadlines, erases and exports them all, and stays for as long as one of them is kept.
  */
 
 /** One thing that is held about a user, as an export writes it: a line of JSON. */
@@ -20,9 +20,9 @@ export interface Keeping {
   readonly empty: boolean;
   /** When there is something to do next, in milliseconds since 1970; `undefined` while there is not. */
   nextDue(): number | undefined;
-  /** Does what is due. What fails stays due, at a later time; it throws only for faults of the storage. */
+  /** Does what is due. What others refuse stays due, at a later time. @throws for a fault of the storage, which the object's alarm tries again */
   settle(now: number): Promise<void>;
-  /** Removes everything, inside the object's transaction; what others must be told of it stays due until they know. */
+  /** Removes everything, inside the object's transaction, which may yet fail; what others must be told of the erasure stays due until they know. */
   erase(now: number): void;
   /** Everything that is kept, one by one; with rising keys, where there are keys. */
   held(): Iterable<Held>;

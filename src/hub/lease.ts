@@ -40,8 +40,8 @@ export function nextStep(
     if (!stands || now - lease.at >= everyoneLimits.renewAfterMs) return { kind: "came", shards };
     if (seen < head) return { kind: "read" };
   }
-  // Under another count only once it stands under the right one: so there is no moment without.
-  for (const old of registered)
-    if (!online || (stands && old !== shards)) return { kind: "went", shards: old };
-  return undefined;
+  // Under another count the user stays until its lease there ends: a message that is on its way to the shards
+  // of that count does not come to those of this one.
+  const [left] = online ? [] : registered;
+  return left === undefined ? undefined : { kind: "went", shards: left };
 }

@@ -1,12 +1,12 @@
 /** The table of a user's topics, and all SQL on it. */
 import type { Topic } from "../protocol/ids.ts";
 
-/** A topic of the user, or one that it left and that is still to be told. */
+/** A topic of the user, or one that it left: still to be told so, or told and not forgotten yet. */
 export interface Membership {
   readonly topic: Topic;
   readonly member: boolean;
   readonly presence: boolean;
-  /** Rises with each change. */
+  /** Rises with each change: its time in milliseconds since 1970, or one more than the last where that is later. */
   readonly version: number;
   /** What the topic's object is still to be told: nothing, the change, or that the user was erased. */
   readonly pending: "nothing" | "change" | "erasure";
@@ -37,7 +37,7 @@ export function load(sql: SqlStorage): Map<Topic, Membership> {
 
 export function put(sql: SqlStorage, { topic, member, presence, version, pending }: Membership): void {
   sql.exec(
-    `INSERT INTO topics VALUES (?1, ?2, ?3, ?4, ?5)
+    `INSERT INTO topics (topic, member, presence, version, pending) VALUES (?1, ?2, ?3, ?4, ?5)
      ON CONFLICT (topic) DO UPDATE SET member = ?2, presence = ?3, version = ?4, pending = ?5`,
     topic,
     member ? 1 : 0,

@@ -89,7 +89,7 @@ export class Memberships implements Keeping {
       changes.flatMap(({ topic, member, presence }) => {
         const before = this.#known().get(topic);
         if (before === undefined && !member) return [];
-        if (before === undefined && this.#known().size >= limit) return [topic];
+        if (member && !isCounted(before) && this.#counted() >= limit) return [topic];
         const after = { member, presence: member && (presence ?? before?.presence ?? false) };
         if (before?.member === after.member && before.presence === after.presence) return [];
         const version = before === undefined ? now : Math.max(now, before.version + 1);
@@ -101,8 +101,10 @@ export class Memberships implements Keeping {
 
   /** A topic that believes the user to be a member, wrongly, is to be told; if it is not about to be told so anyway. */
   deny(topic: Topic, now: number): void {
-    if (this.#known().has(topic)) return;
-    this.#write({ topic, member: false, presence: false, version: now, pending: "change" }, now);
+    const known = this.#known().get(topic);
+    if (isCounted(known)) return;
+    const version = Math.max(now, (known?.version ?? 0) + 1);
+    this.#write({ topic, member: false, presence: false, version, pending: "change" }, now);
   }
 
   /** Tells these topics what is pending of them, waiting no longer than a call may take, and says how each of them stands. */
@@ -120,10 +122,17 @@ export class Memberships implements Keeping {
   }
 
   nextDue(): number | undefined {
-    return this.#pending().length === 0 ? undefined : this.#retryAt;
+    const forgotten = [...this.#known().values()].flatMap((one) =>
+      isCounted(one) ? [] : [forgottenAt(one)],
+    );
+    const due = Math.min(...forgotten, ...(this.#pending().length === 0 ? [] : [this.#retryAt]));
+    return Number.isFinite(due) ? due : undefined;
   }
 
   async settle(now: number): Promise<void> {
+    for (const one of [...this.#known().values()]) {
+      if (!isCounted(one) && forgottenAt(one) <= now) this.#forget(one.topic);
+    }
     await this.#tellAll(this.#pending(), now);
   }
 
@@ -200,15 +209,30 @@ export class Memberships implements Keeping {
       this.#write(raised, this.#retryAt);
       return this.#tellOne(raised);
     }
-    if (member) {
-      const settled = { ...membership, pending: "nothing" } as const;
-      rows.put(this.#storage.sql, settled);
-      this.#known().set(topic, settled);
-    } else {
-      rows.remove(this.#storage.sql, topic);
-      this.#known().delete(topic);
-    }
+    if (pending === "erasure") return this.#forget(topic);
+    const settled = { ...membership, pending: "nothing" } as const;
+    rows.put(this.#storage.sql, settled);
+    this.#known().set(topic, settled);
   }
+
+  #forget(topic: Topic): void {
+    rows.remove(this.#storage.sql, topic);
+    this.#known().delete(topic);
+  }
+
+  #counted(): number {
+    return [...this.#known().values()].filter(isCounted).length;
+  }
+}
+
+/** Whether it is a topic that the user is in, or that may still believe so. */
+function isCounted(membership: Membership | undefined): boolean {
+  return membership !== undefined && (membership.member || membership.pending !== "nothing");
+}
+
+/** One that was left is remembered as long as its topic remembers the user: an erasure must reach it. */
+function forgottenAt({ version }: Membership): number {
+  return version + topicLimits.leftKeptMs;
 }
 
 function view({ topic, member, presence, pending }: Membership): TopicView {

@@ -4,7 +4,7 @@ import { utf8Length } from "../protocol/json.ts";
 import { type AcceptedMessage, ownTypePrefix } from "../protocol/message.ts";
 import type { Priority } from "../protocol/priority.ts";
 import type { Seq } from "../protocol/seq.ts";
-import { isOwn, type Place, type Withdrawal } from "./commit.ts";
+import { isOwn, type Place, type Removal, type Retold } from "./commit.ts";
 import { type Reaching, reaches } from "./reach.ts";
 import type { StreamRow } from "./stream.ts";
 import type { InboxMessage, InboxQuery } from "./views.ts";
@@ -103,22 +103,59 @@ export interface Gone {
   readonly id: MessageId;
   readonly type: MessageType;
   readonly key: CollapseKey | null;
+  /** The message in whose place it came. */
+  readonly replaces: MessageId | null;
   /** When it would have expired; null if it was read. */
   readonly unreadUntil: number | null;
 }
 
 /** Takes a number out of delivery; its row stays, without the body. */
-export function withdrawRow(sql: SqlStorage, { seq, reason }: Withdrawal, readUpTo: Seq, now: number): Gone {
+export function withdrawRow(sql: SqlStorage, { seq, reason }: Removal, readUpTo: Seq, now: number): Gone {
   return sql
     .exec<Sql<Gone>>(
       `UPDATE messages SET gone = ?, gone_at = ?, body = '' WHERE seq = ?
-       RETURNING id, type, collapse_key AS key, iif(read IS NULL AND seq > ?, expires, NULL) AS unreadUntil`,
+       RETURNING id, type, collapse_key AS key, replaces, iif(read IS NULL AND seq > ?, expires, NULL) AS unreadUntil`,
       reason,
       now,
       seq,
       readUpTo,
     )
     .one();
+}
+
+/** What a number that is delivered no more has left behind. */
+export type Ended = Pick<StreamRow, "seq" | "replaces">;
+
+/** What is over becomes over for another reason; since when stays. @returns it, where no sweep has yet seen that it has expired */
+export function renameEnd(sql: SqlStorage, { id, reason }: Retold): Ended | undefined {
+  const unswept = sql.exec<Sql<Ended>>(
+    "SELECT seq, replaces FROM messages WHERE id = ? AND gone IS NULL",
+    id,
+  );
+  const [ended] = unswept.toArray();
+  sql.exec(
+    "UPDATE messages SET gone = ?, gone_at = coalesce(gone_at, expires), body = '' WHERE id = ?",
+    reason,
+    id,
+  );
+  return ended;
+}
+
+/** Takes out of delivery what has expired. */
+export function expireRows(sql: SqlStorage, floor: Seq, now: number): Ended[] {
+  return sql
+    .exec<Sql<Ended>>(
+      `UPDATE messages SET gone = 'expired', gone_at = expires, body = ''
+       WHERE seq > ? AND gone IS NULL AND expires <= ? RETURNING seq, replaces`,
+      floor,
+      now,
+    )
+    .toArray();
+}
+
+/** Whether devices may show a message, as far as they were not told otherwise by a retraction. */
+export function mayBeShown(sql: SqlStorage, id: MessageId): boolean {
+  return sql.exec("SELECT 1 FROM messages WHERE id = ? AND gone IS NOT 'retracted'", id).toArray().length > 0;
 }
 
 /** Why a message is known: its place, and enough of it to tell whether another one says the same. */
@@ -152,12 +189,7 @@ export function isDelivered(sql: SqlStorage, seq: Seq, now: number): boolean {
 }
 
 /** Where a message is that another one retracts or replaces: gone, if that one does not reach it. The hub's own words only give way to its own newer ones. */
-export function placeOf(
-  sql: SqlStorage,
-  id: MessageId,
-  by: AcceptedMessage,
-  now: number,
-): Place {
+export function placeOf(sql: SqlStorage, id: MessageId, by: AcceptedMessage, now: number): Place {
   const [row] = sql.exec<Pick<Sql<StreamRow>, "seq" | "type" | "expires" | "gone" | "topic">>(
     "SELECT seq, type, expires, gone, topic FROM messages WHERE id = ?",
     id,

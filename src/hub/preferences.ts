@@ -47,7 +47,10 @@ export class Preferences implements Keeping {
     return this.#change(now, () => {
       this.#storage.sql.exec("DELETE FROM preferences");
       if (preferences === undefined) return;
-      this.#storage.sql.exec("INSERT INTO preferences VALUES (1, ?)", JSON.stringify(preferences));
+      this.#storage.sql.exec(
+        "INSERT INTO preferences (one, value) VALUES (1, ?)",
+        JSON.stringify(preferences),
+      );
     });
   }
 

@@ -78,7 +78,9 @@ export class ReceiptsOutbox implements Keeping {
   /** Of a user who is erased nothing more is told. */
   erase(): void {
     this.#sql.exec("DELETE FROM receipts");
+    // Looked for again, since the transaction may yet fail.
     this.#due = undefined;
+    this.#known = false;
   }
 
   *held(): Iterable<HeldReceipt> {

@@ -1,13 +1,13 @@
 /**
  * Delivers what waits for its time. A message is delivered by the object's clock, which never goes back, so not
- * early; and its row goes in the transaction that commits it, so not twice. What can't be delivered
- * becomes a dead letter first, and waits on where the dead lane refuses that.
+ * early; and its row goes in the transaction that commits it, so not twice. What can't be delivered, or not even
+ * read, becomes a dead letter first, and waits on where the dead lane refuses that.
  */
-import type { DeadMessage } from "../lanes/dead-record.ts";
+import type { DeadRecord } from "../lanes/dead-record.ts";
 import { isDead } from "../lanes/settle.ts";
 import { inboxLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
-import type { UserId } from "../protocol/ids.ts";
+import type { MessageId, UserId } from "../protocol/ids.ts";
 import type { AcceptedMessage } from "../protocol/message.ts";
 import type { Circumstances } from "./change.ts";
 import type { Held, Keeping } from "./keeping.ts";
@@ -22,7 +22,7 @@ export interface Delivery {
     settled: NonNullable<Circumstances["settled"]>,
   ): Promise<unknown>;
   /** Sends dead letters on their way. @throws when the lane refuses */
-  bury(dead: readonly DeadMessage[]): Promise<void>;
+  bury(dead: readonly DeadRecord[]): Promise<void>;
 }
 
 /** A message that waits, as an export writes it. */
@@ -52,9 +52,17 @@ export class Schedule implements Keeping {
   }
 
   async settle(now: number): Promise<void> {
-    const due = this.#scheduled.dueBy(now, inboxLimits.scheduledAtOnce);
-    const dead: DeadMessage[] = [];
-    for (const { id } of due) this.#scheduled.release(id);
+    const all = this.#scheduled.dueBy(now, inboxLimits.scheduledAtOnce);
+    const due = all.flatMap(({ message }) => message ?? []);
+    const dead = new Map<MessageId, DeadRecord>();
+    for (const { id } of all) this.#scheduled.release(id);
+    const dies = (id: MessageId, record: DeadRecord) => {
+      dead.set(id, record);
+      this.#scheduled.putBack(id, now + inboxLimits.alarmRetryMs);
+    };
+    for (const { id, text, message } of all) {
+      if (message === undefined) dies(id, unreadable(text, now));
+    }
     try {
       await this.#delivery.deliver(due, now, (verdicts) => {
         for (const message of due) {
@@ -62,8 +70,8 @@ export class Schedule implements Keeping {
           if (verdict === undefined || !isDead(verdict)) {
             this.#scheduled.drop(message.id);
           } else {
-            dead.push({ message, users: [this.#user], reason: verdict, attempts: 1, error: "", at: now });
-            this.#scheduled.putBack(message.id, now + inboxLimits.alarmRetryMs);
+            const death = { reason: verdict, attempts: 1, error: "", at: now };
+            dies(message.id, { message, users: [this.#user], ...death });
           }
         }
       });
@@ -85,14 +93,19 @@ export class Schedule implements Keeping {
     }
   }
 
-  async #bury(dead: readonly DeadMessage[]): Promise<void> {
-    if (dead.length === 0) return;
+  async #bury(dead: ReadonlyMap<MessageId, DeadRecord>): Promise<void> {
+    if (dead.size === 0) return;
     try {
-      await this.#delivery.bury(dead);
+      await this.#delivery.bury([...dead.values()]);
     } catch (error) {
       log("error", "lane_refused", { lane: "dead", error: errorText(error) });
       return;
     }
-    for (const { message } of dead) this.#scheduled.drop(message.id);
+    for (const id of dead.keys()) this.#scheduled.drop(id);
   }
+}
+
+/** Its priority is not known either, so its lane is any. */
+function unreadable(raw: string, at: number): DeadRecord {
+  return { lane: "normal", raw, reason: "poison", attempts: 1, error: "waited for its time", at };
 }

@@ -10,6 +10,15 @@ import type { AcceptedMessage } from "../protocol/message.ts";
 
 type Row = { id: MessageId; due: number; message: string };
 
+/** A message whose time has come. */
+export interface Due {
+  readonly id: MessageId;
+  /** As it is kept. */
+  readonly text: string;
+  /** Absent where its text can't be read. */
+  readonly message: AcceptedMessage | undefined;
+}
+
 /** A message that waits, and until when, in milliseconds since 1970. */
 export interface Waiting {
   readonly due: number;
@@ -51,26 +60,35 @@ export class Scheduled {
   }
 
   find(id: MessageId): Waiting | undefined {
-    return this.#known().has(id) ? this.#read(id) : undefined;
+    return this.#known().has(id) ? waitingOf(this.#row(id)) : undefined;
   }
 
   /** Those due by then, the first due first. */
-  dueBy(now: number, limit: number): AcceptedMessage[] {
+  dueBy(now: number, limit: number): Due[] {
     const due = [...this.#known()].filter(([, at]) => at <= now).sort(([, a], [, b]) => a - b);
-    return due.slice(0, limit).map(([id]) => this.#read(id).message);
+    return due.slice(0, limit).map(([id]) => {
+      const { message: text } = this.#row(id);
+      return { id, text, message: parseMessage(text) };
+    });
   }
 
-  /** All of them, in the order of their ids; read as they are asked for. */
+  /** All that can be read, in the order of their ids; read as they are asked for. */
   *all(): Generator<Waiting> {
-    for (const row of this.#sql.exec<Row>("SELECT id, due, message FROM scheduled ORDER BY id"))
-      yield waitingOf(row);
+    for (const row of this.#sql.exec<Row>("SELECT id, due, message FROM scheduled ORDER BY id")) {
+      const waiting = waitingOf(row);
+      if (waiting !== undefined) yield waiting;
+    }
   }
 
-  /** Keeps one that is ahead until its time. */
+  /** Keeps one that is ahead until its time; in the place of its own text, where that can't be read. */
   keep(message: Ahead): void {
     const { id, deliverAt } = message;
     this.#known().set(id, deliverAt);
-    this.#sql.exec("INSERT INTO scheduled VALUES (?, ?, ?)", id, deliverAt, encodeMessage(message));
+    this.#sql.exec(
+      `INSERT INTO scheduled (id, due, message) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET due = excluded.due, message = excluded.message`,
+      ...[id, deliverAt, encodeMessage(message)],
+    );
   }
 
   /** Takes one out of the way for its own delivery; the row stays until that has come to something. */
@@ -99,8 +117,8 @@ export class Scheduled {
     this.#dues = undefined;
   }
 
-  #read(id: MessageId): Waiting {
-    return waitingOf(this.#sql.exec<Row>("SELECT id, due, message FROM scheduled WHERE id = ?", id).one());
+  #row(id: MessageId): Row {
+    return this.#sql.exec<Row>("SELECT id, due, message FROM scheduled WHERE id = ?", id).one();
   }
 
   #known(): Map<MessageId, number> {
@@ -114,8 +132,7 @@ export class Scheduled {
   }
 }
 
-function waitingOf({ due, message: text }: Row): Waiting {
+function waitingOf({ due, message: text }: Row): Waiting | undefined {
   const message = parseMessage(text);
-  if (message === undefined) throw new Error("a message that waits for its time can't be read");
-  return { due, message };
+  return message && { due, message };
 }

@@ -96,12 +96,15 @@ export function schemaVersion(sql: SqlStorage): number {
   return sql.exec<{ version: number }>("SELECT version FROM schema").one().version;
 }
 
-/** Brings the storage to the current version. To be called inside a transaction. */
+/**
+ * Brings the storage to the current version; a newer one, from before a deployment was rolled back, stays as it is. To be
+ * called inside a transaction.
+ */
 export function migrate(sql: SqlStorage): void {
   const version = schemaVersion(sql);
-  if (version === migrations.length) return;
+  if (version >= migrations.length) return;
   if (version === 0)
-    sql.exec("CREATE TABLE schema (version INTEGER NOT NULL); INSERT INTO schema VALUES (0);");
+    sql.exec("CREATE TABLE schema (version INTEGER NOT NULL); INSERT INTO schema (version) VALUES (0);");
   for (const step of migrations.slice(version)) sql.exec(step);
   sql.exec("UPDATE schema SET version = ?", migrations.length);
 }

@@ -122,7 +122,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       user,
       connections: this.#connections,
       handling: this.#handling,
-      settings: () => settingsOf(env),
+      settings: () => settingsOf(this.env),
       now: () => this.#now(),
       open: () => this.#open(),
       heard: () => this.#attendance.heard(),
@@ -198,7 +198,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
   async changeTopics(changes: readonly TopicChange[], limit: number): Promise<readonly TopicOutcome[]> {
     this.#open();
     const now = this.#now();
-    const beyond = this.#memberships.change(changes, limit, now);
+    const beyond = this.#presenceEvents.noting(() => this.#memberships.change(changes, limit, now));
     const names = changes.map(({ topic }) => topic);
     // Without an `await` before it: the change and the alarm that repairs it become durable together.
     const [, told] = await Promise.all([this.#armDues(), this.#memberships.tell(names, now)]);
@@ -309,9 +309,10 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     const now = this.#now();
     try {
       this.#connections.settleDue(now);
-      const expired = this.#inbox?.sweep(now) ?? 0;
+      const { expired, fresh } = this.#inbox?.sweep(now) ?? { expired: 0, fresh: [] };
       if (expired > 0) log("info", "swept", { expired });
-      await this.#settle(now);
+      await this.#offer(fresh, now);
+      const settled = await this.#settle(now);
       if (this.#mayDelete(now)) {
         // Forgotten first: whoever comes while the storage goes must begin anew.
         this.#inbox = undefined;
@@ -319,7 +320,8 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
         await this.ctx.storage.deleteAll();
         return;
       }
-      await this.#arm();
+      if (settled) await this.#arm();
+      else await this.#retry(now);
     } catch (error) {
       log("error", "alarm_failed", { error: errorText(error) });
       await this.#alarm.set(now + inboxLimits.alarmRetryMs);
@@ -343,19 +345,22 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     return this.#inbox;
   }
 
-  /** What is over before it is looked at: what came by a topic that the user is not in, which is told so. */
+  /**
+   * What is over before it is looked at: what came by a topic that the user is not in, which is told so. But a copy
+   * is a copy, whatever has become of its user since.
+   */
   #refused(messages: readonly AcceptedMessage[], now: number): ReadonlyMap<AcceptedMessage, Verdict> {
     const refused = new Map<AcceptedMessage, Verdict>();
     for (const message of messages) {
       if (message.onlineOnly && message.retracts === undefined && this.#connections.sockets.size === 0) {
-        // Before any commit, so that a copy finds the same as long as nobody connects.
+        if (this.#inbox?.find(message.id) !== undefined) continue;
         this.#attendance.left();
         refused.set(message, { verdict: "offline" });
         continue;
       }
       // Of before an erasure: gone, and the topics know.
       if (message.topic === undefined || message.at <= this.#open().erasedAt) continue;
-      if (!this.#memberships.refuses(message)) continue;
+      if (!this.#memberships.refuses(message) || this.#open().find(message.id) !== undefined) continue;
       this.#memberships.deny(message.topic, now);
       refused.set(message, { verdict: "left" });
       this.#receipts.tell(verdictSteps(message, { verdict: "left" }, now), now);
@@ -370,12 +375,25 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     await Promise.all([swept, this.#arm(this.#connections.offer(this.#open(), fresh, now).stalledUntil)]);
   }
 
-  /** What is due of the things that are kept beside the inbox. */
-  async #settle(now: number): Promise<void> {
+  /** Does what is due of the things that are kept beside the inbox; false where one of them could not, which holds up no other. */
+  async #settle(now: number): Promise<boolean> {
+    let settled = true;
     for (const keeping of this.#keepings) {
-      const due = keeping.nextDue();
-      if (due !== undefined && due <= now) await keeping.settle(now);
+      try {
+        const due = keeping.nextDue();
+        if (due !== undefined && due <= now) await keeping.settle(now);
+      } catch (error) {
+        settled = false;
+        log("error", "alarm_failed", { error: errorText(error) });
+      }
     }
+    return settled;
+  }
+
+  /** Tries again what could not be done now: it is due still, and the alarm must not ring for it without end. */
+  async #retry(now: number): Promise<void> {
+    const at = now + inboxLimits.alarmRetryMs;
+    await this.#alarm.ringBy(at, () => at);
   }
 
   /** False for one that opens a single connection, and has opened one. */
@@ -404,6 +422,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
     // After this event: a device that takes its own place was never gone.
     await undefined;
     this.#attendance.left(lease);
+    this.#presenceEvents.left(this.#now());
     await this.#arm(this.#presenceEvents.nextDue());
   }
 

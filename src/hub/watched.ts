@@ -32,7 +32,12 @@ export class Watched {
     const watches = this.#all();
     const cancelOn = settlesOn ?? null;
     const receipts = wanted ? asked : 0;
-    this.#sql.exec("INSERT INTO watched VALUES (?, ?, ?)", seq, cancelOn, receipts);
+    this.#sql.exec(
+      "INSERT INTO watched (seq, cancel_on, receipts) VALUES (?, ?, ?)",
+      seq,
+      cancelOn,
+      receipts,
+    );
     watches.set(seq, { id, cancelOn, receipts });
   }
 

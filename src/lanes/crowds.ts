@@ -39,17 +39,17 @@ export interface Crowds {
   /** Comes before the first page. Not opened for a message that must not be fanned out any more. */
   begin(message: AcceptedMessage, crowd: Crowd): Promise<Opened | "withdrawn" | "expired">;
   /**
-   * Up to `limit` users from a place on. Who is in the share all along is on exactly one page. One that is not
-   * the last is for one job, and `taken` for others: see `claims.ts`.
+   * Up to `limit` users from a place on. Who is in the share all along is on exactly one page. It is for one job, and
+   * `taken` for others, unless it is the only page: see `claims.ts`. `withdrawn`, if it is to go no further.
    */
   page(
     message: AcceptedMessage,
     share: Share,
     asking: Asking,
     limit: number,
-  ): Promise<UserPage | "taken">;
-  /** Whether the job may start shards of everyone, those from its place on; not where another one does. */
-  claim(claim: Claim): Promise<boolean>;
+  ): Promise<UserPage | "taken" | "withdrawn">;
+  /** Whether a job of the crowd that asks for no page has its place; not where another one does. */
+  claim(claim: Claim, crowd: Crowd): Promise<boolean>;
 }
 
 /** The crowds of a deployment. A stub of its own for each call: one that failed once fails for ever. */
@@ -74,7 +74,7 @@ export function crowdsOf({ TOPIC, EVERYONE, EVERYONE_SHARD }: CrowdBindings): Cr
       }
     },
     page: async (message, share, { page: place, after, chain }, limit) => {
-      const claim = { id: message.id, place, chain };
+      const claim = { id: message.id, accepted: message.at, place, chain };
       if ("shard" in share) {
         const { shard, of, log } = share;
         return EVERYONE_SHARD.getByName(shardName(of, shard)).page({ head: log, after, limit, claim });
@@ -84,10 +84,14 @@ export function crowdsOf({ TOPIC, EVERYONE, EVERYONE_SHARD }: CrowdBindings): Cr
       const withLeft = message.retracts !== undefined;
       const page = await TOPIC.getByName(topic).pageFor(claim, { after, limit, presenceOnly, withLeft });
       if (page === "taken") return page;
+      if (page === "retracted") return "withdrawn";
       const users = page.members.map(({ user }) => user);
       return page.next === undefined ? { users } : { users, next: page.next };
     },
-    claim: (claim) => EVERYONE.getByName(everyoneName).claim(claim),
+    claim: (claim, crowd) =>
+      "topic" in crowd
+        ? TOPIC.getByName(crowd.topic).claim(claim)
+        : EVERYONE.getByName(everyoneName).claim(claim),
   };
 }
 

@@ -2,7 +2,9 @@
  * One step of a fan-out job: asks the object that knows the crowd, and says what goes into the lane. A
  * step is small, two calls and one send, however large the crowd.
  */
+import { fanoutLimits } from "../limits.ts";
 import type { AcceptedMessage, Crowd } from "../protocol/message.ts";
+import type { Claim } from "./claims.ts";
 import type { Crowds, Opened, OpenedShards } from "./crowds.ts";
 import { type Job, type Place, paging, type Share } from "./job.ts";
 import { replacedWord } from "./replaced.ts";
@@ -22,10 +24,10 @@ export async function takeStep(job: Job, crowds: Crowds, taking: Taking): Promis
   if (message.expires <= taking.now) return { do: "expired" };
   switch (step.do) {
     case "begin":
-      return begin(job, step.crowd, crowds, taking);
+      return begin(job, step, crowds, taking);
     case "spread": {
-      const claim = { id: message.id, place: step.from, chain: job.chain };
-      if (!(await crowds.claim(claim))) return { do: "taken" };
+      const claim = claimOf(job, step.from);
+      if (!(await crowds.claim(claim, { everyone: "all" }))) return { do: "taken" };
       return { do: "send", sending: spread(message, step, step.from, taking.chain) };
     }
     case "page":
@@ -33,12 +35,23 @@ export async function takeStep(job: Job, crowds: Crowds, taking: Taking): Promis
   }
 }
 
-async function begin(job: Job, crowd: Crowd, crowds: Crowds, taking: Taking): Promise<Stepped> {
+function claimOf({ message, chain }: Job, place: number): Claim {
+  return { id: message.id, accepted: message.at, place, chain };
+}
+
+interface Begin {
+  readonly crowd: Crowd;
+  readonly round: number;
+}
+
+async function begin(job: Job, { crowd, round }: Begin, crowds: Crowds, taking: Taking): Promise<Stepped> {
   const { message } = job;
   const { now, chain } = taking;
   const { deliverAt } = message;
   if (deliverAt !== undefined && deliverAt > now) {
-    return { do: "send", sending: wait(message, crowd, deliverAt - now, chain) };
+    const claim = claimOf(job, round - fanoutLimits.maxRounds);
+    if (!(await crowds.claim(claim, crowd))) return { do: "taken" };
+    return { do: "send", sending: wait(message, { crowd, round, ms: deliverAt - now }, chain) };
   }
   const opened = await crowds.begin(message, crowd);
   const word = replacedWord(message, crowd, chain);
@@ -74,6 +87,6 @@ async function pageOf(
   taking: Taking,
 ): Promise<Stepped> {
   const users = await crowds.page(message, share, { ...place, chain }, pageLimit(message));
-  if (users === "taken") return { do: "taken" };
+  if (users === "taken" || users === "withdrawn") return { do: users };
   return { do: "send", sending: page(message, share, place.page, users, taking) };
 }

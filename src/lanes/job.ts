@@ -26,12 +26,13 @@ export type Share = z.infer<typeof share>;
 
 /**
  * What is to be done next.
- * - `begin`: tell the crowd's object that the message is coming; only then is it known who has the shares.
+ * - `begin`: tell the crowd's object that the message is coming; only then is it known who has the shares. Before
+ *   its time the message has gone round in its lane so many times.
  * - `spread`: start the fan-out of the shares of everyone, those of each number of shards that is in use, `from` the n-th on.
  * - `page`: send the message to the next users of a share, of whom so many pages come before.
  */
 const step = z.discriminatedUnion("do", [
-  z.strictObject({ do: z.literal("begin"), crowd }),
+  z.strictObject({ do: z.literal("begin"), crowd, round: z.int().min(0) }),
   z.strictObject({
     do: z.literal("spread"),
     counts: z.array(z.int().min(1)).min(1).readonly(),
@@ -59,12 +60,16 @@ export interface Job {
   readonly message: AcceptedMessage;
 }
 
-/** The job that a message to a crowd enters its lane with. */
-export function beginning(message: AcceptedMessage, crowd: Crowd, chain: number): Job {
+/** The job that a message to a crowd enters its lane with, and goes round with until its time comes. */
+export function beginning(message: AcceptedMessage, crowd: Crowd, chain: number, round = 0): Job {
   const { live, at, deliverAt = at } = message;
   // Sent to some users at a time, each of whom is to get it in time: see `page` of `steps.ts`.
   const lasting = live ? { expires: deliverAt + fanoutLimits.liveMs } : {};
-  return { step: { do: "begin", crowd }, chain, message: { ...message, ...markOf(crowd), ...lasting } };
+  return {
+    step: { do: "begin", crowd, round },
+    chain,
+    message: { ...message, ...markOf(crowd), ...lasting },
+  };
 }
 
 /** After so many pages, those after this user. */
@@ -74,7 +79,12 @@ export interface Place {
 }
 
 /** The job for some users of a share, from the first on or from a place. */
-export function paging(message: AcceptedMessage, share: Share, chain: number, place: Place = { page: 0 }): Job {
+export function paging(
+  message: AcceptedMessage,
+  share: Share,
+  chain: number,
+  place: Place = { page: 0 },
+): Job {
   return { step: { do: "page", share, ...place }, chain, message };
 }
 

@@ -30,10 +30,18 @@ export interface Taking {
   readonly chain: number;
 }
 
-/** Sends a message round that is not to be fanned out yet, for as long as the queue holds it back at once. */
-export function wait(message: AcceptedMessage, crowd: Crowd, ms: number, chain: number): Sending {
+/** A message that is not to be fanned out yet. */
+export interface Waiting {
+  readonly crowd: Crowd;
+  /** How often it has gone round already. */
+  readonly round: number;
+  readonly ms: number;
+}
+
+/** Sends it round, for as long as the queue holds it back at once. */
+export function wait(message: AcceptedMessage, { crowd, round, ms }: Waiting, chain: number): Sending {
   const delaySeconds = Math.min(Math.ceil(ms / 1_000), fanoutLimits.maxDelaySeconds);
-  return { texts: [encodeJob(beginning(message, crowd, chain))], users: 0, delaySeconds };
+  return { texts: [encodeJob(beginning(message, crowd, chain, round + 1))], users: 0, delaySeconds };
 }
 
 /** Starts fan-outs, all of them or none. */

@@ -86,7 +86,7 @@ export function fullStep(): { readonly users: number; readonly messages: number 
   const users = Array.from({ length: pageLimit(message) }, (_, n) => uuid(n));
   const share = { topic: topic.parse("topic-of-a-million") };
   // In the middle, with as many digits as a random number has.
-  const taking = { now: message.at, chain: 0.12345678901234567 };
+  const taking = { now: message.at, chain: 0.12345678901234566 };
   const sending = page(message, share, 100, { users, next: uuid(0) }, taking);
   return { users: sending.users, messages: sending.texts.length };
 }
@@ -121,10 +121,12 @@ export function costOf({ shares, users, online, later = 0 }: Case): Cost {
   // A delivery to each; a page or a beginning for each job; an acknowledgement from each device that is connected,
   // of which 20 count as one request; and the renewal of the lease, if it is five minutes old.
   const objectRequests = users + jobs + 1 + online / 20 + online;
-  // Of each share, a claim for each page but the last, and the alarm that will forget it; each is looked up before and after.
-  const claims = shares * steps;
+  // Of each share with several pages, a claim for each; it is looked up before and after.
+  const claims = steps > 1 ? shares * steps : 0;
+  // That they will be forgotten.
+  const claimAlarms = steps > 1 ? shares : 0;
   // Message, id and, where none was set, the alarm; the lease; the place in the log.
-  const rowsWritten = 3 * users + online + placed + claims;
+  const rowsWritten = 3 * users + online + placed + claims + claimAlarms;
   const rowsRead = users + assumed.rowsReadOfDelivery * users + 2 * claims;
   const dollars =
     queueOperations * prices.queueOperation +
@@ -141,7 +143,7 @@ export function costOf({ shares, users, online, later = 0 }: Case): Cost {
   const kept = users + later;
   const forgotten =
     kept * (2 * prices.objectRequest + 5 * prices.rowWritten) +
-    shares * (prices.objectRequest + prices.rowWritten);
+    claimAlarms * (prices.objectRequest + prices.rowWritten);
   const storage = ((kept * assumed.storedBytes) / 1e9) * prices.gigabyteMonth;
   return {
     ...{ steps, envelopes, queueMessages, queueOperations, objectRequests, rowsWritten, rowsRead, dollars },

@@ -52,8 +52,14 @@ export interface TopicCalls {
   /** Takes the changes, all or (on a fault) none; older ones than what is known change nothing. Answers in their order. */
   apply(changes: readonly MemberChange[]): Promise<readonly Applied[]>;
   page(query: MemberQuery): Promise<MemberPage>;
-  /** The page for a job that fans a message out; `taken` where another job has it. The last page is anybody's, unless one went further. */
-  pageFor(claim: Claim, query: MemberQuery): Promise<MemberPage | "taken">;
+  /**
+   * The page for a job that fans a message out; `taken` where another job has it. An only page is anybody's.
+   * `retracted`: it was retracted or replaced since it began. Who joined after the word of that went round would get
+   * the message from this page, and never the word.
+   */
+  pageFor(claim: Claim, query: MemberQuery): Promise<MemberPage | "taken" | "retracted">;
+  /** Whether this job takes on a message that waits for its time: no other one does. */
+  claim(claim: Claim): Promise<boolean>;
   /**
    * To be called before the first page of a message is asked for, as often as that is tried. What retracts or
    * replaces another message is remembered, so that the other one, if it begins later, is not fanned out.

@@ -8,6 +8,8 @@ import type { Applied, MemberChange } from "./calls.ts";
 /** What is known of a user who is a member, or was one lately. */
 export interface KnownMember {
   readonly member: boolean;
+  /** Nothing else is known of the user any more, not even the name. */
+  readonly erased: boolean;
   readonly presence: boolean;
   readonly version: number;
 }
@@ -21,14 +23,12 @@ export interface Taken {
 /** @param known `undefined` where nothing is */
 export function take(known: KnownMember | undefined, change: MemberChange): Taken {
   if (known === undefined || known.version < change.version) {
-    const nothing = known === undefined && change.erased === true;
-    const write = change.erased === true ? "erase" : "member";
-    return { write: nothing ? undefined : write, applied: { known: true } };
+    return { write: change.erased === true ? "erase" : "member", applied: { known: true } };
   }
   const same =
     known.version === change.version &&
     known.member === change.member &&
     known.presence === change.presence &&
-    change.erased !== true;
+    known.erased === (change.erased === true);
   return { write: undefined, applied: same ? { known: true } : { stale: known.version } };
 }

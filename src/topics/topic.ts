@@ -4,8 +4,8 @@
  * those that were retracted, and of large ones how far they have come.
  */
 import { DurableObject } from "cloudflare:workers";
-import { fanoutLimits, inboxLimits, topicLimits } from "../limits.ts";
 import * as claims from "../lanes/claims.ts";
+import { fanoutLimits, inboxLimits, topicLimits } from "../limits.ts";
 import { errorText, log } from "../observe/log.ts";
 import type { UserId } from "../protocol/ids.ts";
 import type {
@@ -36,14 +36,15 @@ export class Topic extends DurableObject<Env> implements TopicCalls {
   async apply(changes: readonly MemberChange[]): Promise<readonly Applied[]> {
     const now = Date.now();
     // The alarm first: it may come for nothing, and what ends is never left without one.
-    if (changes.some(({ member }) => !member)) await this.#sweepBy(now + topicLimits.leftKeptMs);
+    if (changes.some(({ erased }) => erased)) await this.#sweepBy(now + topicLimits.erasedKeptMs);
+    else if (changes.some(({ member }) => !member)) await this.#sweepBy(now + topicLimits.leftKeptMs);
     let [joined, left] = [0, 0];
     const applied = this.#transaction(() =>
       changes.map((change) => {
         const before = rows.known(this.#sql, change.user);
         const taken = take(before, change);
         if (taken.write === undefined) return taken.applied;
-        if (taken.write === "erase") rows.erase(this.#sql, change.user);
+        if (taken.write === "erase") rows.erase(this.#sql, change, now);
         else rows.put(this.#sql, change, now);
         if (change.member && before?.member !== true) joined += 1;
         if (!change.member && before?.member === true) left += 1;
@@ -58,13 +59,18 @@ export class Topic extends DurableObject<Env> implements TopicCalls {
     return this.#stored ? rows.page(this.#sql, query) : { members: [] };
   }
 
-  async pageFor(claim: claims.Claim, query: MemberQuery): Promise<MemberPage | "taken"> {
+  async pageFor(claim: claims.Claim, query: MemberQuery): Promise<MemberPage | "taken" | "retracted"> {
     if (this.#stored && claims.isTaken(this.#sql, claim)) return "taken";
+    if (this.#stored && rows.wasRetracted(this.#sql, claim.id)) return "retracted";
     const page = await this.page(query);
-    if (page.next === undefined) return page;
+    if (page.next === undefined && claim.place === 0) return page;
+    return (await this.claim(claim)) ? page : "taken";
+  }
+
+  async claim(claim: claims.Claim): Promise<boolean> {
     const now = Date.now();
     await this.#sweepBy(now + fanoutLimits.claimKeptMs);
-    return claims.claim(this.#sql, claim, now) ? page : "taken";
+    return this.#transaction(() => claims.claim(this.#sql, claim, now));
   }
 
   async begin({ id, retracts, replaces }: Beginning): Promise<{ readonly retracted: boolean }> {
@@ -95,9 +101,10 @@ export class Topic extends DurableObject<Env> implements TopicCalls {
     try {
       // An alarm may come again after it removed everything.
       if (!this.#stored) return;
-      rows.sweep(this.#sql, now - topicLimits.leftKeptMs, now - topicLimits.retractedKeptMs);
+      const { leftKeptMs, erasedKeptMs, retractedKeptMs } = topicLimits;
+      rows.sweep(this.#sql, now - leftKeptMs, now - erasedKeptMs, now - retractedKeptMs);
       claims.sweep(this.#sql, now);
-      const { left, retracted, empty } = rows.remains(this.#sql);
+      const { left, erased, retracted, empty } = rows.remains(this.#sql);
       const claimed = claims.earliestEnd(this.#sql);
       if (empty && claimed === undefined) {
         // Forgotten first: who joins while the storage goes must begin anew.
@@ -107,9 +114,10 @@ export class Topic extends DurableObject<Env> implements TopicCalls {
         return;
       }
       const ends = [
-        ...(left === null ? [] : [left + topicLimits.leftKeptMs]),
+        ...(left === null ? [] : [left + leftKeptMs]),
+        ...(erased === null ? [] : [erased + erasedKeptMs]),
         ...(claimed === undefined ? [] : [claimed]),
-        ...(retracted === null ? [] : [retracted + topicLimits.retractedKeptMs]),
+        ...(retracted === null ? [] : [retracted + retractedKeptMs]),
       ];
       if (ends.length > 0) await this.#sweepBy(Math.min(...ends));
     } catch (error) {

@@ -50,6 +50,26 @@ describe("a failing alarm", () => {
     },
   );
 
+  test("F1 in one of the things beside the inbox holds up no other, and is tried again as late as any", async () => {
+    const error = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    vi.setSystemTime(Date.now());
+    const user = aUser();
+    await hubOf(user).setPreferences({ muted: [] });
+    const deliverAt = Date.now() + hour;
+    await hubOf(user).deliver([message({ deliverAt, expires: deliverAt + hour })]);
+    await inside(user, (_, { storage }) => storage.sql.exec("UPDATE meta SET digest_at = ?", deliverAt));
+    const repair = await breakStatements(user, /INSERT INTO messages/);
+    vi.setSystemTime(deliverAt);
+    await inside(user, (hub) => hub.alarm());
+    expect(error).toHaveBeenCalledTimes(1);
+    // The digest, of which nothing is left to tell, is settled after the schedule.
+    expect(await query(user, "SELECT digest_at FROM meta")).toEqual([{ digest_at: null }]);
+    expect(await alarmOf(user)).toBe(Date.now() + inboxLimits.alarmRetryMs);
+    repair();
+    await pass(user, inboxLimits.alarmRetryMs);
+    expect(await query(user, "SELECT seq FROM messages")).toEqual([{ seq: 1 }]);
+  });
+
   test("F1 that fails when it looks for the next deadline is set again as well", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     vi.setSystemTime(Date.now());
@@ -316,6 +336,19 @@ describe("storage", () => {
     });
     expect(after).toBe(before);
     expect(epochs).toEqual([device.resume.epoch, device.resume.epoch]);
+  });
+
+  test("F11 what a newer hub left behind that was rolled back stays, and so does its version", async () => {
+    const user = aUser();
+    await hubOf(user).deliver([message()]);
+    const version = await inside(user, (_, { storage }) => {
+      storage.sql.exec("UPDATE schema SET version = 1000; ALTER TABLE messages ADD COLUMN later TEXT;");
+      storage.transactionSync(() => migrate(storage.sql));
+      return schemaVersion(storage.sql);
+    });
+    expect(version).toBe(1000);
+    await evictDurableObject(hubOf(user));
+    expect((await hubOf(user).deliver([message()])).verdicts).toEqual([{ verdict: "committed", seq: 2 }]);
   });
 });
 

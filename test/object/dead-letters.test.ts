@@ -5,8 +5,9 @@ import type { DeadLetter } from "../../src/lanes/dead-letter.ts";
 import { DeadLetters } from "../../src/lanes/dead-letters.ts";
 import type { DeadMessage, DeadRecord } from "../../src/lanes/dead-record.ts";
 import { encode } from "../../src/lanes/envelope.ts";
+import { beginning, encodeJob } from "../../src/lanes/job.ts";
 import { deadLetterLimits } from "../../src/limits.ts";
-import { userId } from "../../src/protocol/ids.ts";
+import { topic, userId } from "../../src/protocol/ids.ts";
 import { aMessage, recordedQueue, to, users } from "../support/lanes.ts";
 
 const now = () => Date.now();
@@ -214,6 +215,22 @@ describe("a redrive", () => {
       await letters.store([dead(1, { message: aMessage(1, { at, deliverAt: at + 2_000 }) })]);
       expect(await letters.redrive((await only(letters)).key)).toEqual({ ok: true, redrives: 1 });
       expect(sent).toHaveLength(1);
+    });
+  });
+
+  test("of a job whose message has expired is refused, and one of another is sent as it is", async () => {
+    await withLetters(async (letters, sent) => {
+      const job = (number: number, expires: number) =>
+        encodeJob(beginning(aMessage(number, { at: now(), expires }), { topic: topic.parse("news") }, 0.5));
+      await letters.store([text(job(1, now()))]);
+      const { key } = await only(letters);
+      expect(await letters.redrive(key)).toEqual({ ok: false, code: "expired" });
+      expect(sent).toEqual([]);
+      await letters.discard(key);
+      const raw = job(2, now() + 60_000);
+      await letters.store([text(raw)]);
+      expect(await letters.redrive((await only(letters)).key)).toEqual({ ok: true, redrives: 1 });
+      expect(sent).toEqual([raw]);
     });
   });
 

@@ -13,7 +13,7 @@ import type { Crowd } from "../../src/protocol/message.ts";
 import { type Priority, priorities } from "../../src/protocol/priority.ts";
 import { accepted, api, broken, problem, publish, quietly } from "../support/api.ts";
 import { apiKeys } from "../support/credentials.ts";
-import { aUser, connect, hubOf } from "../support/device.ts";
+import { aUser, connect, hubOf, leave } from "../support/device.ts";
 import { eventually } from "../support/eventually.ts";
 import { message } from "../support/messages.ts";
 
@@ -73,7 +73,7 @@ describe("a message to a topic", () => {
   test("of which there are no members is accepted and comes to its end", async () => {
     const { state } = await accepted(publish({ to: { topic: aTopic() }, type: "note" }));
     expect(state).toBe("queued");
-    const text = encodeJob(beginning(message(), { topic: aTopic() }));
+    const text = encodeJob(beginning(message(), { topic: aTopic() }, 1));
     expect((await consumed("normal", text)).explicitAcks).toEqual(["1"]);
   });
 
@@ -99,12 +99,12 @@ describe("a message to a topic", () => {
     const members = someUsers(3);
     await join(name, ...members);
     const note = message();
-    const text = encodeJob(beginning(note, { topic: name }));
+    const text = encodeJob(beginning(note, { topic: name }, 1));
     for (let times = 0; times < 3; times += 1) await env.LANE_NORMAL.send(text, { contentType: "text" });
     await got(members, note.id);
     await env.LANE_NORMAL.send(text, { contentType: "text" });
     const last = message();
-    await env.LANE_NORMAL.send(encodeJob(beginning(last, { topic: name })), { contentType: "text" });
+    await env.LANE_NORMAL.send(encodeJob(beginning(last, { topic: name }, 1)), { contentType: "text" });
     await got(members, last.id);
     expect(await copies(members, note.id)).toEqual([1, 1, 1]);
   });
@@ -114,7 +114,7 @@ describe("a message to a topic", () => {
     const members = someUsers(2);
     await join(name, ...members);
     const note = message();
-    const text = encodeJob(paging(note, { topic: name }));
+    const text = encodeJob(paging(note, { topic: name }, 1));
     const bindings = { TOPIC: broken(env.TOPIC, new Error("the topic is gone")) };
     await quietly(async () => {
       const retried = await consumed("normal", text, { bindings });
@@ -160,6 +160,43 @@ describe("a message to everyone", () => {
     const later = await connect(away);
     await later.until(() => later.all("messages").length > 0, "what was missed comes");
     expect(await copies([here, away], id)).toEqual([1, 1]);
+  });
+});
+
+describe("a message to a crowd in the place of another one", () => {
+  test("takes it also from who has left the topic since", async () => {
+    const name = aTopic();
+    const [stays, leaves] = [aUser(), aUser()];
+    await join(name, stays, leaves);
+    const old = await accepted(publish({ to: { topic: name }, type: "note" }));
+    await got([stays, leaves], old.id);
+    await api("POST", `/v1/topics/${name}/members`, { json: { remove: [leaves] } });
+    const next = await accepted(publish({ to: { topic: name }, type: "note", replaces: old.id }));
+    await got([stays], next.id);
+    await got([leaves], old.id, 0);
+    expect(await hubOf(leaves).messageState(old.id)).toMatchObject({ state: "replaced" });
+    await got([stays], old.id, 0);
+    expect(await copies([stays, leaves], next.id)).toEqual([1, 0]);
+  });
+
+  test("takes it also from who is not online any more, when they come", async () => {
+    const [stays, leaves] = [aUser(), aUser()];
+    const to = { everyone: true, audience: "online" };
+    await connect(stays);
+    const gone = await connect(leaves, { device: "phone" });
+    const old = await accepted(publish({ to, type: "note" }));
+    await got([stays, leaves], old.id);
+    await gone.until(() => gone.all("messages").length > 0, "it comes");
+    await leave(gone);
+    const next = await accepted(publish({ to, type: "note", replaces: old.id }));
+    await got([stays], next.id);
+    await got([leaves], old.id, 0);
+    const again = await connect(leaves, { device: "phone", resume: gone.resume });
+    await again.until(() => again.all("messages").length > 0, "the word comes");
+    expect(again.all("messages").flatMap(({ messages }) => messages)).toMatchObject([
+      { type: "hubbub.withdrawn", data: { id: old.id, reason: "replaced" } },
+    ]);
+    expect(await copies([stays, leaves], next.id)).toEqual([1, 0]);
   });
 });
 

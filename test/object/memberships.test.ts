@@ -51,11 +51,13 @@ function topicsThat(
 const never = () => new Promise<never>(() => undefined);
 const failing = () => Promise.reject(new Error("the topic is not there"));
 
-/** What is stored of the topics of a user; in one look, since the object may be about to let its storage go. */
+/** What is stored of the topics that a user is in or that are still to be told; in one look, since the object may be about to let its storage go. */
 function rowsOf(user: UserId): Promise<readonly Row[]> {
   return inside(user, (_, { storage: { sql } }) => {
     const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'topics'").toArray();
-    return tables.length === 0 ? [] : sql.exec("SELECT topic, member, pending FROM topics").toArray();
+    return tables.length === 0
+      ? []
+      : sql.exec("SELECT topic, member, pending FROM topics WHERE member = 1 OR pending <> 0").toArray();
   });
 }
 
@@ -170,6 +172,28 @@ describe("a user", () => {
     await inside(user, repair);
     expect(await hubOf(user).topics()).toEqual([view(one)]);
     expect(await rowsOf(user)).toEqual([{ topic: one, member: 1, pending: 0 }]);
+  });
+});
+
+describe("a copy is a copy", () => {
+  test("of a message by a topic that the user has left since", async () => {
+    const [user, name] = [aUser(), aTopic()];
+    await join(user, name);
+    const sent = message({ topic: name });
+    await hubOf(user).deliver([sent]);
+    await leave(user, name);
+    expect((await hubOf(user).deliver([sent])).verdicts).toEqual([{ verdict: "duplicate", seq: 1 }]);
+    expect((await hubOf(user).deliver([message({ topic: name })])).verdicts).toEqual([{ verdict: "left" }]);
+  });
+
+  test("of a message for who is online, of whom nobody is any more", async () => {
+    const user = aUser();
+    const device = await connect(user);
+    const sent = message({ onlineOnly: true });
+    await hubOf(user).deliver([sent]);
+    device.close(1000);
+    await device.closing();
+    expect((await hubOf(user).deliver([sent])).verdicts).toEqual([{ verdict: "duplicate", seq: 1 }]);
   });
 });
 
@@ -445,7 +469,8 @@ test("both sides agree in the end, whatever calls are lost, late or repeated, an
           const arrive = () =>
             changes.map((change) => {
               const taken = take(known.get(name), change);
-              if (taken.write !== undefined) known.set(name, change);
+              const { member, presence, version, erased = false } = change;
+              if (taken.write !== undefined) known.set(name, { member, presence, version, erased });
               return taken.applied;
             });
           if (fate === "late") late.push(arrive);
@@ -467,12 +492,46 @@ test("both sides agree in the end, whatever calls are lost, late or repeated, an
       for (const arrivals of [[], late]) {
         for (const arrive of arrivals) arrive();
         await memberships.settle(4);
-        expect(memberships.nextDue()).toBeUndefined();
+        // What was left is only to be forgotten, much later.
+        expect(memberships.nextDue() ?? topicLimits.leftKeptMs).toBeGreaterThanOrEqual(
+          topicLimits.leftKeptMs,
+        );
         const told = names.filter((name) => known.get(name)?.member === true).toSorted();
         expect(told.map((topic) => ({ topic, presence: known.get(topic)?.presence }))).toEqual(truth);
       }
     });
     await fc.assert(property);
+  });
+});
+
+describe("a topic that was left", () => {
+  test("is told of an erasure as long as it remembers the user, and forgets the name", async () => {
+    const [user, topic] = [aUser(), aTopic()];
+    await join(user, topic);
+    await leave(user, topic);
+    const kept = () => objectOf(topic).page({ limit: 10, withLeft: true });
+    expect((await kept()).members).toMatchObject([{ user }]);
+    await hubOf(user).erase();
+    expect((await kept()).members).toEqual([]);
+    expect(await rowsOf(user)).toEqual([]);
+  });
+
+  test("is forgotten after that, and counts for nothing meanwhile", async () => {
+    const [user, topic] = [aUser(), aTopic()];
+    await join(user, topic);
+    const written = await meter(user);
+    await leave(user, topic);
+    expect(written.rows).toBe(2);
+    expect(await hubOf(user).topics()).toEqual([]);
+    const other = { topic: aTopic(), member: true };
+    expect(await hubOf(user).changeTopics([other], 1)).toMatchObject([{ member: true, pending: false }]);
+    await hubOf(user).changeTopics([{ ...other, member: false }], 1);
+    const all = () => inside(user, (_, { storage }) => storage.sql.exec("SELECT 1 FROM topics").toArray());
+    expect(await all()).toHaveLength(2);
+    await pass(user, topicLimits.leftKeptMs + 10);
+    await inside(user, (hub) => hub.alarm());
+    // With the storage, perhaps, which nothing else keeps.
+    expect((await tablesOf(user)).includes("topics") ? await all() : []).toEqual([]);
   });
 });
 

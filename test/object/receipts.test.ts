@@ -118,6 +118,18 @@ describe("of a message with receipts is told", () => {
     expect(told.of(later.id)).toEqual(["scheduled", "stored"]);
   });
 
+  test("that it was taken back while it waited", async () => {
+    const told = watchReceipts();
+    const user = aUser();
+    const deliverAt = Date.now() + 60_000;
+    const later = wanted({ deliverAt, expires: deliverAt + 60_000 });
+    await hubOf(user).deliver([later]);
+    await hubOf(user).deliver([retracting(later)]);
+    await pass(user, 60_000);
+    await quiet(user);
+    expect(told.of(later.id)).toEqual(["scheduled", "withdrawn"]);
+  });
+
   test("its end, as long as no device had it", async () => {
     const told = watchReceipts();
     const user = aUser();
@@ -381,6 +393,25 @@ describe("what is to be told", () => {
     refuses = false;
     await pass(user, receiptLimits.rescueMs);
     expect(told.events).toEqual([]);
+  });
+
+  test("is not lost to an erasure that fails", async () => {
+    let refuses = true;
+    const told = watchReceipts(() => refuses);
+    const user = aUser();
+    const sent = wanted();
+    await quietly(async () => {
+      await hubOf(user).deliver([sent]);
+      await eventually(() => told.sends === 1);
+      await eventually(async () => (await alarmOf(user)) !== null);
+    });
+    const repair = await breakStatements(user, /UPDATE meta SET epoch/);
+    expect(await faultOf(user, (hub) => hub.erase())).toContain("SQLITE_FULL");
+    repair();
+    refuses = false;
+    await pass(user, receiptLimits.rescueMs);
+    await quiet(user);
+    expect(told.of(sent.id)).toEqual(["stored"]);
   });
 
   test("is not lost to an erasure that comes while older ones are sent", async () => {

@@ -295,6 +295,33 @@ describe("a message whose time has come and that can't be delivered", () => {
     expect(await waiting(user)).toEqual([]);
   });
 
+  test("for its text that can't be read is a dead letter, and holds up nothing else; a copy takes its place", async () => {
+    const user = aUser();
+    const [bad, healed, good] = [later(minute), later(minute), later(minute + 1)];
+    await hubOf(user).deliver([bad, healed, good]);
+    await query(user, "UPDATE scheduled SET message = '{}' WHERE id IN (?, ?)", bad.id, healed.id);
+    await evictDurableObject(hubOf(user));
+    expect(await hubOf(user).messageState(bad.id)).toBeUndefined();
+    expect((await hubOf(user).export()).lines.filter((line) => line.includes('"scheduled"'))).toHaveLength(1);
+    expect((await hubOf(user).deliver([healed])).verdicts).toEqual([scheduled]);
+    const lane = recordedQueue();
+    vi.setSystemTime(Date.now() + 2 * minute);
+    await ring(user, lane);
+    expect(lane.texts.map((text) => parseDead(String(text)))).toEqual([
+      {
+        lane: "normal",
+        raw: "{}",
+        reason: "poison",
+        attempts: 1,
+        error: "waited for its time",
+        at: Date.now(),
+      },
+    ]);
+    await evictDurableObject(hubOf(user));
+    expect((await inboxOf(user)).map(({ id }) => id)).toEqual([good.id, healed.id]);
+    expect(await waiting(user)).toEqual([]);
+  });
+
   test("for a fault of the storage is tried again", async () => {
     const user = aUser();
     const sent = later(minute);

@@ -1,7 +1,7 @@
 /** The object of a topic: who is in it, page by page, what it forgets and when. */
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { topicLimits } from "../../src/limits.ts";
+import { fanoutLimits, topicLimits } from "../../src/limits.ts";
 import { type Topic, type UserId, userId } from "../../src/protocol/ids.ts";
 import type { MemberChange } from "../../src/topics/calls.ts";
 import { idOf, message } from "../support/messages.ts";
@@ -166,6 +166,19 @@ describe("a message that begins", () => {
       expect(await objectOf(topic).begin({ id: idOf("another-one") })).toEqual({ retracted: false });
     },
   );
+
+  test("gets no further page once it was retracted: who joins later would not hear the word of that", async () => {
+    const topic = aTopic();
+    const first = message();
+    const claim = { id: first.id, accepted: first.at, place: 0, chain: 0.5 };
+    await objectOf(topic).begin(first);
+    expect(await objectOf(topic).pageFor(claim, { limit: 2 })).toEqual({ members: [] });
+    await objectOf(topic).begin(message({ retracts: first.id }));
+    expect(await objectOf(topic).pageFor(claim, { limit: 2 })).toBe("retracted");
+    expect(await objectOf(topic).pageFor({ ...claim, id: idOf("another-one") }, { limit: 2 })).toEqual({
+      members: [],
+    });
+  });
 });
 
 describe("what is over", () => {
@@ -237,6 +250,70 @@ describe("what is over", () => {
     await objectOf(topic).apply([change("alice", 1), change("bob", 1)]);
     await objectOf(topic).apply([change("alice", 2, { ...gone, erased: true })]);
     expect(await usersOf(topic, { withLeft: true })).toEqual(["bob"]);
+  });
+
+  test("does not know one again by a call from before the erasure that comes late", async () => {
+    const topic = aTopic();
+    await objectOf(topic).apply([change("alice", 1), change("alice", 3, { ...gone, erased: true })]);
+    expect(await objectOf(topic).apply([change("alice", 2)])).toEqual([{ stale: 3 }]);
+    expect(await objectOf(topic).apply([change("alice", 3, { ...gone, erased: true })])).toEqual([
+      { known: true },
+    ]);
+    expect(await usersOf(topic, { withLeft: true })).toEqual([]);
+    const named = await insideTopic(topic, (_, { storage }) =>
+      JSON.stringify(storage.sql.exec("SELECT * FROM erased").toArray()),
+    );
+    expect(named).not.toContain("alice");
+    // Who comes back is a member like any other.
+    await objectOf(topic).apply([change("alice", 4)]);
+    expect(await usersOf(topic)).toEqual(["alice"]);
+    await objectOf(topic).apply([change("alice", 5, { ...gone, erased: true })]);
+    vi.setSystemTime(Date.now() + topicLimits.erasedKeptMs + topicLimits.sweepGrainMs);
+    await runDurableObjectAlarm(objectOf(topic));
+    expect(
+      await insideTopic(topic, (_, { storage }) =>
+        storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'erased'").toArray(),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe("a job that fans a message out", () => {
+  const query = { limit: 2 };
+
+  test("has its page alone, unless there is but one, until a later one is taken", async () => {
+    const topic = aTopic();
+    const { id } = message();
+    await objectOf(topic).apply(["a", "b", "c"].map((name) => change(name, 1)));
+    const asked = async (place: number, chain: number, limit = 2) => {
+      const after = place > 0 ? user("b") : undefined;
+      const page = await objectOf(topic).pageFor({ id, accepted: 1, place, chain }, { after, limit });
+      return typeof page === "string" ? page : page.members.map((member) => member.user).join();
+    };
+    expect([await asked(0, 0.1, 9), await asked(0, 0.2, 9)]).toEqual(["a,b,c", "a,b,c"]);
+    expect([await asked(0, 0.1), await asked(0, 0.2), await asked(0, 0.1)]).toEqual(["a,b", "taken", "a,b"]);
+    expect([await asked(1, 0.3), await asked(1, 0.4), await asked(1, 0.3)]).toEqual(["c", "taken", "c"]);
+    expect(await asked(0, 0.1)).toBe("taken");
+    // Another message is fanned out beside it, and the same if it is published again.
+    for (const other of [
+      { id: message().id, accepted: 1 },
+      { id, accepted: 2 },
+    ]) {
+      const page = await objectOf(topic).pageFor({ ...other, place: 0, chain: 0.5 }, query);
+      expect(page).toMatchObject({ next: "b" });
+    }
+  });
+
+  test("is remembered for as long as a copy of it may come, and the topic goes only after that", async () => {
+    const topic = aTopic();
+    const claim = { id: message().id, accepted: 1, place: -7, chain: 0.5 };
+    expect(await objectOf(topic).claim(claim)).toBe(true);
+    expect(await objectOf(topic).claim({ ...claim, chain: 0.25 })).toBe(false);
+    await runDurableObjectAlarm(objectOf(topic));
+    expect(await tablesOf(topic)).toContainEqual({ name: "claims" });
+    await pass(topic, fanoutLimits.claimKeptMs + topicLimits.sweepGrainMs);
+    expect(await tablesOf(topic)).toEqual([]);
+    expect(await objectOf(topic).pageFor(claim, query)).toEqual({ members: [] });
   });
 });
 

@@ -20,6 +20,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** The word that goes to who is not sent what replaces it. */
+function replacement(of: MessageId): AcceptedMessage {
+  return withdrawal(of, "replaced", { now: Date.now(), audience: '{"topic":"news"}' });
+}
+
 function retraction(of: MessageId, changes: Partial<AcceptedMessage> = {}): AcceptedMessage {
   return { ...withdrawal(of, "retracted", { now: Date.now(), audience: "" }), ...changes };
 }
@@ -176,6 +181,28 @@ describe("a retraction", () => {
 });
 
 describe("a replacement", () => {
+  test("and the word of it leave the new message alone, whichever comes first, and whether the old one has come", async () => {
+    for (const wordFirst of [true, false]) {
+      for (const came of [true, false]) {
+        const user = aUser();
+        const device = await connect(user);
+        const first = message();
+        const second = message({ replaces: first.id });
+        if (came) await hubOf(user).deliver([first]);
+        const both = [second, replacement(first.id)];
+        for (const one of wordFirst ? both.toReversed() : both) await hubOf(user).deliver([one]);
+        await hubOf(user).deliver(both);
+        if (!came) await hubOf(user).deliver([first]);
+        const page = await hubOf(user).inbox({ limit: 10, unread: false });
+        expect(page).toMatchObject({ messages: [{ id: second.id }], state: { unread: 1 } });
+        expect(await hubOf(user).messageState(first.id)).toMatchObject({ state: "replaced" });
+        await caughtUp(device, wordFirst && came ? 3 : came ? 2 : 1);
+        const told = withdrawn(device);
+        expect(told).toEqual(wordFirst && came ? [{ id: first.id, reason: "replaced" }] : []);
+      }
+    }
+  });
+
   test("comes in the place of the other message, and says so", async () => {
     const user = aUser();
     const device = await connect(user);

@@ -67,31 +67,6 @@ describe("a topic", () => {
     ended(alice, bob, carol);
   });
 
-  it("is joined over HTTP without a body, however a client leaves it out", async () => {
-    const member = `${hub.url}/v1/topics/team.8/members`;
-    const authorization = { Authorization: `Bearer ${apiKeys.all}` };
-    const json = { ...authorization, "Content-Type": "application/json" };
-    const requests: Record<string, RequestInit> = {
-      "no-body": { headers: authorization },
-      "no-body-but-a-type": { headers: json },
-      // With a Content-Length of 0.
-      "empty-body": { headers: authorization, body: new Uint8Array() },
-      "empty-body-and-a-type": { headers: json, body: "" },
-      "curl-d": {
-        headers: { ...authorization, "Content-Type": "application/x-www-form-urlencoded" },
-        body: "",
-      },
-      presence: { headers: json, body: '{"presence":true}' },
-    };
-    for (const [user, request] of Object.entries(requests)) {
-      const response = await fetch(`${member}/${user}`, { method: "PUT", ...request });
-      const joined = { topic: "team.8", member: true, presence: user === "presence", pending: false };
-      expect([user, response.status, await response.json()]).toEqual([user, 200, joined]);
-    }
-    const users = Object.keys(requests).toSorted();
-    expect(await membersOf("team.8")).toEqual(users.map((user) => ({ user, presence: user === "presence" })));
-  });
-
   it("that the token does not allow is refused, to a call and to the option", async () => {
     const eve = await member("eve", "phone", { topics: ["board"] });
     await eventually(() => eve.faults.length === 1);

@@ -1,7 +1,8 @@
 /** What no client library would send, and what the runtime and the hub make of it. */
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BuiltHub, startBuiltHub } from "../support/built-hub.ts";
-import { tokenFor } from "../support/credentials.ts";
+import { apiKeys, tokenFor } from "../support/credentials.ts";
 import { eventually } from "../support/eventually.ts";
 import { type HubProcess, startHub } from "../support/hub-process.ts";
 import { ask, push } from "../support/publisher.ts";
@@ -73,6 +74,48 @@ describe("the handshake", () => {
   it("B35 refuses a URL over 8 kB", async () => {
     const response = await fetch(`${hub.url}/v1/users/${"x".repeat(9_000)}`);
     expect(response.status).toBe(414);
+  });
+});
+
+describe("a body that may be left out", () => {
+  const authorization = `Authorization: Bearer ${apiKeys.all}`;
+  const type = "Content-Type: application/json";
+  const form = "Content-Type: application/x-www-form-urlencoded";
+  const chunked = "Transfer-Encoding: chunked";
+
+  /** The whole answer to a request of exactly these bytes. */
+  async function put(path: string, headers: readonly string[], body: string): Promise<string> {
+    const socket = connect(hub.port, "127.0.0.1").setEncoding("utf8");
+    const head = [`PUT ${path} HTTP/1.1`, `Host: 127.0.0.1:${hub.port}`, authorization];
+    socket.write(`${[...head, ...headers].join("\r\n")}\r\n\r\n${body}`);
+    let answer = "";
+    for await (const chunk of socket) {
+      answer += chunk;
+      // The connection stays open: the end of the one object in it is that of the answer.
+      if (answer.includes("}")) break;
+    }
+    return answer;
+  }
+
+  it.each<[what: string, headers: readonly string[], body?: string]>([
+    ["as curl leaves it out, with no length", []],
+    ["with no length and a type", [type]],
+    ["with a length of 0", ["Content-Length: 0"]],
+    ["with a length of 0 and a type", ["Content-Length: 0", type]],
+    ["with a length of 0 and another type", ["Content-Length: 0", form]],
+    ["in no chunk", [chunked], "0\r\n\r\n"],
+    ["in no chunk, with a type", [chunked, type], "0\r\n\r\n"],
+    ["or be {}", ["Content-Length: 2", type], "{}"],
+  ])("makes a user a member: %s", async (what, headers, body = "") => {
+    const user = what.replaceAll(/[^a-z0-9]+/g, "-");
+    const answer = await put(`/v1/topics/team.raw/members/${user}`, headers, body);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toContain('{"topic":"team.raw","member":true,"presence":false,"pending":false}');
+  });
+
+  it("is refused where it is there and says that it is something else", async () => {
+    const answer = await put("/v1/topics/team.raw/members/form", ["Content-Length: 2", form], "{}");
+    expect(answer).toMatch(/^HTTP\/1\.1 415 /);
   });
 });
 

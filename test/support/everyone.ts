@@ -52,9 +52,11 @@ export async function spread(
   { head, seq, shards }: Extract<Begun, { kind: "begun" }>,
 ): Promise<void> {
   for (const name of shardNames(shards)) {
-    const { users } = await shardNamed(name).page({ head, limit: 1_000 });
+    const claim = { id: message.id, accepted: message.at, place: 0, chain: 1 };
+    const page = await shardNamed(name).page({ head, limit: 1_000, claim });
+    if (page === "taken") throw new Error("another one spreads it");
     const placed = seq === undefined ? message : { ...message, logSeq: seq };
-    for (const user of users) await hubOf(user).deliver([placed]);
+    for (const user of page.users) await hubOf(user).deliver([placed]);
   }
 }
 

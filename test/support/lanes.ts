@@ -65,6 +65,7 @@ export function handed(body: unknown, { attempts = 1, at = 0 } = {}): Handed {
 export const noCrowds: Crowds = {
   begin: () => Promise.reject(new Error("there are no crowds here")),
   page: () => Promise.reject(new Error("there are no crowds here")),
+  claim: () => Promise.reject(new Error("there are no crowds here")),
 };
 
 export interface Sent {

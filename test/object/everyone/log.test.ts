@@ -3,10 +3,11 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { EveryoneCalls } from "../../../src/everyone/calls.ts";
-import { everyoneLimits } from "../../../src/limits.ts";
+import { withdrawal } from "../../../src/hub/withdrawal.ts";
+import { everyoneLimits, fanoutLimits } from "../../../src/limits.ts";
 import { withdrawnType } from "../../../src/protocol/message.ts";
 import { quietly } from "../../support/api.ts";
-import { message, messageOf, messages } from "../../support/messages.ts";
+import { idOf, message, messageOf, messages } from "../../support/messages.ts";
 import { ids } from "../../support/stream.ts";
 
 const aLog = () => env.EVERYONE.getByName(crypto.randomUUID());
@@ -160,6 +161,28 @@ describe("a message that is retracted", () => {
     expect(await idsIn(log)).toEqual([instead.id]);
   });
 
+  test("leaves the word of what it was to replace in its place, however often it is retracted", async () => {
+    const log = aLog();
+    const old = message();
+    const [second, third] = [message({ replaces: old.id }), message({ replaces: idOf("never-there") })];
+    for (const one of [old, second, third]) await log.begin(one);
+    for (const audience of ["", "another"]) {
+      await log.begin(withdrawal(second.id, "retracted", { now: Date.now(), audience }));
+    }
+    const { entries } = await log.after(1, 1);
+    expect(entries).toMatchObject([
+      {
+        seq: 2,
+        message: {
+          type: withdrawnType,
+          retracts: old.id,
+          body: JSON.stringify({ id: old.id, reason: "replaced" }),
+        },
+      },
+    ]);
+    expect(await idsIn(log)).toHaveLength(4);
+  });
+
   test("though it was for who was online, is taken from those too who are away by now", async () => {
     const log = aLog();
     const sent = message({ onlineOnly: true });
@@ -169,6 +192,26 @@ describe("a message that is retracted", () => {
     const { onlineOnly: _, ...kept } = word;
     expect((await log.after(0, 10)).entries).toEqual([{ seq: 1, message: kept }]);
   });
+});
+
+test("one job goes on with a message, and that it does is forgotten when no copy can come any more", async () => {
+  const now = Date.now();
+  vi.setSystemTime(now);
+  const log = aLog();
+  const claim = { id: message().id, accepted: now, place: 0, chain: 0.5 };
+  expect(await log.claim(claim)).toBe(true);
+  expect(await log.claim({ ...claim, chain: 0.25 })).toBe(false);
+  expect(await log.claim(claim)).toBe(true);
+  expect(await log.claim({ ...claim, place: 90, chain: 0.125 })).toBe(true);
+  expect(await log.claim(claim)).toBe(false);
+  const claims = () =>
+    runInDurableObject(log, (_, { storage }) => storage.sql.exec("SELECT place FROM claims").toArray());
+  await runDurableObjectAlarm(log);
+  expect(await claims()).toEqual([{ place: 90 }]);
+  vi.setSystemTime(now + fanoutLimits.claimKeptMs + everyoneLimits.sweepGrainMs);
+  await runDurableObjectAlarm(log);
+  expect(await claims()).toEqual([]);
+  expect(await runInDurableObject(log, (_, { storage }) => storage.getAlarm())).toBeNull();
 });
 
 test("a shard count is in use for a day after it was last", async () => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EveryoneShard } from "../../../src/everyone/shard.ts";
 import { shardOf } from "../../../src/everyone/shards.ts";
 import { PresenceEvents } from "../../../src/hub/presence-events.ts";
-import { everyoneLimits, inboxLimits, presenceLimits } from "../../../src/limits.ts";
+import { everyoneLimits, inboxLimits, laneLimits, presenceLimits } from "../../../src/limits.ts";
 import type { Topic, UserId } from "../../../src/protocol/ids.ts";
 import { api, broken, problem, quietly } from "../../support/api.ts";
 import { apiKeys } from "../../support/credentials.ts";
@@ -209,6 +209,42 @@ describe("a presence event", { timeout: 30_000 }, () => {
     await pass(user, inboxLimits.alarmRetryMs);
     await told(2);
     expect(events()[1]).toMatchObject({ user, online: true });
+  });
+
+  test("tells the room that a user who is online moves into, and no other one again", async () => {
+    const device = await connect(user);
+    await told(2);
+    const [other, watching] = [aTopic(), aUser()];
+    await join(watching, other, true);
+    const witness = await connect(watching);
+    await told(1, witness);
+    await leaveTopic(user, name);
+    await join(user, other, true);
+    await told(2, witness);
+    expect(events(witness)[1]).toMatchObject({ topic: other, user, online: true });
+    expect(events()).toHaveLength(2);
+    await leave(device);
+  });
+
+  test("does not make the alarm ring while it is on its way, and gives up waiting for a lane that is silent", async () => {
+    vi.useFakeTimers({ now: Date.now() });
+    await inside(user, async (_, { storage }) => {
+      const events = new PresenceEvents(storage.sql, {
+        user,
+        now: Date.now,
+        onlineSince: () => 5,
+        topics: () => [name],
+        lanes: { send: () => new Promise<never>(() => undefined) },
+      });
+      const now = Date.now();
+      expect(events.nextDue()).toBe(0);
+      const settled = events.settle(now);
+      expect(events.nextDue()).toBe(now + inboxLimits.alarmRetryMs);
+      await vi.advanceTimersByTimeAsync(laneLimits.sendTimeoutMs);
+      await settled;
+      expect(events.empty).toBe(true);
+      expect(events.nextDue()).toBe(now + inboxLimits.alarmRetryMs);
+    });
   });
 
   test("is sent once, however often it is looked for, and that it was is part of what is held", async () => {

@@ -38,9 +38,7 @@ async function risen(
   rise: Partial<LaneView["total"]>,
 ): Promise<LanesBody["lanes"][Priority]> {
   const expected = { ...before.lanes[lane].total };
-  for (const outcome of ["accepted", "committed", "live", "dead", "retried"] as const) {
-    expected[outcome] += rise[outcome] ?? 0;
-  }
+  for (const outcome of outcomes) expected[outcome] += rise[outcome] ?? 0;
   let last = before.lanes[lane];
   await eventually(
     async () => {
@@ -113,6 +111,17 @@ test("who could not be reached at once is counted as retried, and then by what t
     ),
   );
   await risen(before, "critical", { accepted: 1, retried: 1, committed: 1 });
+});
+
+test("the word of a retraction is counted in the lane of its priority, though it goes at once", async () => {
+  const before = await read();
+  const retract = (call: Call = {}) =>
+    accepted(api("POST", "/v1/messages/never-came-1/retract", { json: { to: { user: aUser() } }, ...call }));
+  await retract();
+  await risen(before, "high", { accepted: 1, withdrawn: 1 });
+  await quietly(() => retract({ bindings: { USER_HUB: broken(env.USER_HUB, new Error("network")) } }));
+  // Its lane brings it then.
+  await risen(before, "high", { accepted: 2, retried: 1, withdrawn: 2 });
 });
 
 test("an id of another content is counted as dead, at once and through a lane", async () => {

@@ -25,8 +25,8 @@ class Restarted<Made> {
 }
 
 export class CrowdObjects {
-  readonly topic: ReturnType<typeof namespaceOf<Pick<Topic, "apply" | "begin" | "page">>>;
-  readonly everyone: ReturnType<typeof namespaceOf<Pick<Everyone, "begin" | "after" | "uses">>>;
+  readonly topic: ReturnType<typeof namespaceOf<Pick<Topic, "apply" | "begin" | "pageFor">>>;
+  readonly everyone: ReturnType<typeof namespaceOf<Pick<Everyone, "begin" | "claim" | "after" | "uses">>>;
   readonly shard: ReturnType<typeof namespaceOf<Pick<EveryoneShard, "came" | "went" | "page">>>;
   readonly crowds: Crowds;
 
@@ -44,6 +44,7 @@ export class CrowdObjects {
 
     this.everyone = namespaceOf((name) => ({
       begin: (message) => chance.call("begin", 0.1, () => everyone.getByName(name).now.begin(message)),
+      claim: (claim) => chance.call("claim", 0.1, () => everyone.getByName(name).now.claim(claim)),
       after: (seq, limit) => everyone.getByName(name).now.after(seq, limit),
       uses: (count) => everyone.getByName(name).now.uses(count),
     }));
@@ -55,7 +56,8 @@ export class CrowdObjects {
     this.topic = namespaceOf((name) => ({
       apply: (changes) => topics.getByName(name).now.apply(changes),
       begin: (message) => chance.call("begin", 0.1, () => topics.getByName(name).now.begin(message)),
-      page: (query) => chance.call("page", 0.1, () => topics.getByName(name).now.page(query)),
+      pageFor: (claim, query) =>
+        chance.call("page", 0.1, () => topics.getByName(name).now.pageFor(claim, query)),
     }));
     Object.assign(env, { EVERYONE: this.everyone });
     this.crowds = crowdsOf(

@@ -3,6 +3,9 @@
  * can strike: whoever was there all along gets the message, once, and nobody is skipped.
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { consume } from "../../../src/lanes/consume.ts";
+import type { Crowds } from "../../../src/lanes/crowds.ts";
+import type { Job } from "../../../src/lanes/job.ts";
 import type { UserId } from "../../../src/protocol/ids.ts";
 import type { AcceptedMessage, Crowd } from "../../../src/protocol/message.ts";
 import { aMessage, manyUsers } from "../../support/lanes.ts";
@@ -162,7 +165,9 @@ describe.each([1, 2])("a topic with 20,000 members, with faults (seed %i)", (see
     const leaving = moving.slice(0, 500);
     await world.setMembers([...steady, ...leaving], true);
 
-    await world.publish(message, toNews);
+    // Several, since the pages of one follow one another: so every fault finds a step to strike.
+    const several = Array.from({ length: 8 }, (_, number) => ({ ...message, id: aMessage(number).id }));
+    for (const one of several) await world.publish(one, toNews);
     for (let rounds = 0; rounds < 50; rounds += 1) {
       await world.round(async () => {
         await world.setMembers(leaving.slice(rounds * 10, (rounds + 1) * 10), false);
@@ -172,9 +177,41 @@ describe.each([1, 2])("a topic with 20,000 members, with faults (seed %i)", (see
     expectFaults(world);
     await world.settle();
 
-    expect(otherThan(1, steady)).toEqual([]);
-    expect(otherThan(0, away)).toEqual([]);
-    for (const { stream } of moving) expect(stream.length).toBeLessThanOrEqual(1);
+    for (const one of several) {
+      expect(otherThan(1, steady, one)).toEqual([]);
+      expect(otherThan(0, away, one)).toEqual([]);
+    }
+    for (const { stream } of moving) expect(new Set(stream).size).toBe(stream.length);
+  });
+
+  test("takes no more steps than there are pages, though every step is handed out twice", async () => {
+    const steps: Job["step"][] = [];
+    const world = new FanOutWorld(seed, manyUsers(20_000), {
+      consumer: async (messages, surroundings) => {
+        const crowds: Crowds = {
+          ...surroundings.crowds,
+          page: async (of, share, asking, limit) => {
+            const page = await surroundings.crowds.page(of, share, asking, limit);
+            if (page !== "taken") steps.push({ do: "page", share, page: asking.page });
+            return page;
+          },
+        };
+        const again = messages.map(({ body, timestamp, attempts }) => {
+          return { body, timestamp, attempts, ack: () => {}, retry: () => {} };
+        });
+        await consume("normal", again, { ...surroundings, crowds });
+        await consume("normal", messages, { ...surroundings, crowds });
+      },
+    });
+    world.chance.stop();
+    await world.setMembers([...world.users.values()], true);
+    await world.publish(message, toNews);
+    await world.settle();
+    expect(otherThan(1, world.users.values())).toEqual([]);
+    const pages = new Set(steps.map((step) => step.do === "page" && step.page)).size;
+    expect(pages).toBeGreaterThan(10);
+    // Each page for its one job, as often as that is handed out.
+    expect(steps.length).toBeLessThanOrEqual(2 * pages + 2);
   });
 });
 

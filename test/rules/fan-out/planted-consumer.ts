@@ -14,7 +14,8 @@ export const advancesFirst: Consumer = async (messages, surroundings) => {
       continue;
     }
     try {
-      const stepped = await takeStep(parsed.job, surroundings.crowds, surroundings.now());
+      const taking = { now: surroundings.now(), chain: surroundings.random() };
+      const stepped = await takeStep(parsed.job, surroundings.crowds, taking);
       const texts = stepped.do === "send" ? stepped.sending.texts : [];
       const next = texts.filter((text) => parse(text).kind === "job");
       const users = texts.filter((text) => parse(text).kind === "envelope");

@@ -75,7 +75,7 @@ export class FanOutWorld {
       send: this.lane.send.bind(this.lane),
       store: () => Promise.reject(new Error("one lane")),
     };
-    while ((await enqueue(lanes, [], [beginning(message, crowd)])) === "refused");
+    while ((await enqueue(lanes, [], [beginning(message, crowd, this.random.next())])) === "refused");
   }
 
   /** One round: consumers at work and, in between, what else happens. */

@@ -191,6 +191,7 @@ describe("a retraction", () => {
     expect(commit(word, at("left"), now, 10)).toEqual({
       verdict: { verdict: "committed", seq: 10 },
       withdrawn: [],
+      retold: { id: idOf(4), reason: "retracted" },
     });
   });
 

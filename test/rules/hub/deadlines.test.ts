@@ -31,6 +31,7 @@ const nothing: Holdings = {
   erasedAt: 0,
   revokedBefore: 0,
   lastSeen: now,
+  kept: false,
 };
 
 describe("a connection", () => {

@@ -9,7 +9,7 @@ import { aMessage, handed, manyUsers, recordedLanes, to } from "../../support/la
 
 const news: Share = { topic: topic.parse("news") };
 const crowd = { topic: topic.parse("news") };
-const text = encodeJob(paging(aMessage(1), news));
+const text = encodeJob(paging(aMessage(1), news, 1));
 
 beforeEach(() => {
   for (const level of ["info", "warn", "error"] as const) vi.spyOn(console, level).mockReturnValue();
@@ -27,6 +27,7 @@ function surroundings(changes: Partial<Surroundings> = {}, members = 150) {
     crowds: {
       begin: async () => ({ share: news }),
       page: async () => ({ users: manyUsers(members) }),
+      claim: async () => true,
     },
     now: () => 5_000,
     random: () => 0.5,
@@ -80,7 +81,7 @@ describe("a job in a batch", () => {
     await vi.advanceTimersByTimeAsync(laneLimits.deliveryTimeoutMs);
     await done;
 
-    const stuck = surroundings({ crowds: { begin: never, page: never } });
+    const stuck = surroundings({ crowds: { begin: never, page: never, claim: never } });
     const [waiting, quick] = [handed(text), handed(encode({ attempt: 0, items: [to(aMessage(2), "bob")] }))];
     const both = consume("normal", [waiting, quick], stuck.world);
     await vi.advanceTimersByTimeAsync(0);
@@ -92,8 +93,8 @@ describe("a job in a batch", () => {
   });
 
   test("whose crowd fails comes again, and sends nothing until then", async () => {
-    const { world, lanes } = surroundings({ crowds: { begin: network, page: network } });
-    const batch = [handed(text, { attempts: 3 }), handed(encodeJob(beginning(aMessage(2), crowd)))];
+    const { world, lanes } = surroundings({ crowds: { begin: network, page: network, claim: network } });
+    const batch = [handed(text, { attempts: 3 }), handed(encodeJob(beginning(aMessage(2), crowd, 1)))];
     const { recipients } = await consume("normal", batch, world);
     expect(batch.map(({ fate }) => fate)).toEqual([{ delaySeconds: 4 }, { delaySeconds: 1 }]);
     expect(lanes.sent).toEqual([]);
@@ -101,7 +102,7 @@ describe("a job in a batch", () => {
   });
 
   test("that fails for the last time is a dead letter as it is", async () => {
-    const { world, lanes } = surroundings({ crowds: { begin: network, page: network } });
+    const { world, lanes } = surroundings({ crowds: { begin: network, page: network, claim: network } });
     const batch = [handed(text, { attempts: laneLimits.maxAttempts })];
     const { recipients } = await consume("low", batch, world);
     expect(batch[0]?.fate).toBe("ack");
@@ -135,11 +136,22 @@ describe("a job in a batch", () => {
 
   test("of a message that is over is acknowledged and counts as one", async () => {
     const { world, lanes } = surroundings({
-      crowds: { begin: async () => "withdrawn", page: network },
+      crowds: { begin: async () => "withdrawn", page: network, claim: network },
     });
-    const over = encodeJob(paging(aMessage(1, { expires: 5_000 }), news));
-    const batch = [handed(over), handed(encodeJob(beginning(aMessage(2), crowd)))];
+    const over = encodeJob(paging(aMessage(1, { expires: 5_000 }), news, 1));
+    const batch = [handed(over), handed(encodeJob(beginning(aMessage(2), crowd, 1)))];
     expect((await consume("normal", batch, world)).recipients).toEqual({ expired: 1, withdrawn: 1 });
+    expect(batch.map(({ fate }) => fate)).toEqual(["ack", "ack"]);
+    expect(lanes.sent).toEqual([]);
+  });
+
+  test("whose place another one has is acknowledged, sends nothing and counts as a copy", async () => {
+    const { world, lanes } = surroundings({
+      crowds: { begin: network, page: async () => "taken", claim: async () => false },
+    });
+    const spread = { step: { do: "spread", counts: [2], log: 0, from: 0 }, chain: 1 } as const;
+    const batch = [handed(text), handed(encodeJob({ ...spread, message: aMessage(2) }))];
+    expect((await consume("normal", batch, world)).recipients).toEqual({ duplicate: 2 });
     expect(batch.map(({ fate }) => fate)).toEqual(["ack", "ack"]);
     expect(lanes.sent).toEqual([]);
   });
@@ -150,6 +162,7 @@ describe("a job in a batch", () => {
     const { world } = surroundings({
       crowds: {
         begin: network,
+        claim: network,
         page: async () => {
           running += 1;
           most = Math.max(most, running);
@@ -160,7 +173,7 @@ describe("a job in a batch", () => {
       },
     });
     const batch = Array.from({ length: laneLimits.maxBatch }, (_, number) =>
-      handed(encodeJob(paging(aMessage(number), news))),
+      handed(encodeJob(paging(aMessage(number), news, 1))),
     );
     await consume("normal", batch, world);
     expect(most).toBe(laneLimits.concurrentDeliveries);

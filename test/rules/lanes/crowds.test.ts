@@ -8,26 +8,40 @@ import { namespaceOf, standIn } from "../../support/sqlite-state.ts";
 const news = topic.parse("news");
 const bob = userId.parse("bob");
 const message = aMessage(1);
+const first = { page: 0, chain: 0.5 };
+const afterBob = { page: 3, after: bob, chain: 0.5 };
+const claim = { id: "message-1", accepted: 1_000, place: 3, chain: 0.5 };
 
 interface Answers {
   readonly retracted?: boolean;
+  readonly taken?: boolean;
   readonly begun?: Begun;
   readonly next?: readonly UserId[];
 }
 
 /** Crowds whose objects answer so, and what was asked of which. */
-function crowds({ retracted = false, begun, next = [bob] }: Answers = {}) {
+function crowds({ retracted = false, taken = false, begun, next = [bob] }: Answers = {}) {
   const asked: unknown[] = [];
   const last = next.map((user) => ({ next: user }));
   const TOPIC = namespaceOf((name) => ({
+    claim: async (claim: object) => {
+      asked.push([name, claim]);
+      return !taken;
+    },
     begin: async () => ({ retracted }),
-    page: async (query: object) => {
-      asked.push([name, query]);
+    pageFor: async (claim: object, query: object) => {
+      asked.push([name, claim, query]);
+      if (taken) return "taken";
+      if (retracted) return "retracted";
       const members = users("alice", "bob").map((user) => ({ user, presence: false }));
       return Object.assign({ members }, ...last);
     },
   }));
   const EVERYONE = namespaceOf((name) => ({
+    claim: async (claim: object) => {
+      asked.push([name, claim]);
+      return !taken;
+    },
     begin: async () => {
       asked.push(name);
       return begun;
@@ -50,26 +64,45 @@ describe("a topic", () => {
 
   test("is asked for its members, page by page", async () => {
     const { asked, these } = crowds();
-    expect(await these.page(message, { topic: news }, bob, 7)).toEqual({
+    expect(await these.page(message, { topic: news }, afterBob, 7)).toEqual({
       users: ["alice", "bob"],
       next: "bob",
     });
-    expect(await crowds({ next: [] }).these.page(message, { topic: news }, undefined, 7)).toEqual({
+    expect(await crowds({ next: [] }).these.page(message, { topic: news }, first, 7)).toEqual({
       users: ["alice", "bob"],
     });
-    expect(asked).toEqual([["news", { after: "bob", limit: 7, presenceOnly: false, withLeft: false }]]);
+    expect(asked).toEqual([
+      ["news", claim, { after: "bob", limit: 7, presenceOnly: false, withLeft: false }],
+    ]);
+  });
+
+  test("has no page for a message that was retracted meanwhile", async () => {
+    const { these } = crowds({ retracted: true });
+    expect(await these.page(message, { topic: news }, first, 7)).toBe("withdrawn");
+  });
+
+  test("is told which job goes round with a message that waits for its time", async () => {
+    const { asked, these } = crowds();
+    const asking = { id: message.id, accepted: message.at, place: -8, chain: 0.5 };
+    expect(await these.claim(asking, { topic: news })).toBe(true);
+    expect(asked).toEqual([["news", asking]]);
+    expect(await crowds({ taken: true }).these.claim(asking, { topic: news })).toBe(false);
+  });
+
+  test("has pages for one job only", async () => {
+    expect(await crowds({ taken: true }).these.page(message, { topic: news }, afterBob, 7)).toBe("taken");
   });
 
   test("is asked also for those who left, where a message is taken back", async () => {
     const { asked, these } = crowds();
-    await these.page(aMessage(2, { retracts: messageId.parse("message-1") }), { topic: news }, undefined, 7);
-    expect(asked).toMatchObject([["news", { withLeft: true }]]);
+    await these.page(aMessage(2, { retracts: messageId.parse("message-1") }), { topic: news }, first, 7);
+    expect(asked).toMatchObject([["news", { place: 0 }, { withLeft: true }]]);
   });
 
   test("is asked only for those who take part in presence events, where it is one", async () => {
     const { asked, these } = crowds();
-    await these.page(message, { topic: news, presenceOnly: true }, undefined, 7);
-    expect(asked).toMatchObject([["news", { presenceOnly: true }]]);
+    await these.page(message, { topic: news, presenceOnly: true }, first, 7);
+    expect(asked).toMatchObject([["news", { place: 0 }, { presenceOnly: true }]]);
   });
 });
 
@@ -84,6 +117,14 @@ describe("everyone", () => {
     expect(await kept.these.begin(message, all)).toEqual({ counts: [16], log: 7, logSeq: 5 });
   });
 
+  test("has shards that one job starts", async () => {
+    const { asked, these } = crowds();
+    const asking = { id: message.id, accepted: message.at, place: 8, chain: 0.5 };
+    expect(await these.claim(asking, all)).toBe(true);
+    expect(asked).toEqual([["everyone", asking]]);
+    expect(await crowds({ taken: true }).these.claim(asking, all)).toBe(false);
+  });
+
   test("is nobody for what was retracted or is over", async () => {
     expect(await crowds({ begun: { kind: "retracted" } }).these.begin(message, all)).toBe("withdrawn");
     expect(await crowds({ begun: { kind: "expired" } }).these.begin(message, all)).toBe("expired");
@@ -92,7 +133,7 @@ describe("everyone", () => {
   test("is asked shard by shard, each told how far the log goes before it answers", async () => {
     const { asked, these } = crowds();
     const share = { shard: 3, of: 16, log: 7 };
-    expect(await these.page(message, share, bob, 7)).toEqual({ users: ["carol"] });
-    expect(asked).toEqual([["16:3", { head: 7, after: "bob", limit: 7 }]]);
+    expect(await these.page(message, share, afterBob, 7)).toEqual({ users: ["carol"] });
+    expect(asked).toEqual([["16:3", { head: 7, after: "bob", limit: 7, claim }]]);
   });
 });

@@ -89,7 +89,7 @@ describe("what the platform moved by itself", () => {
   });
 
   test("is kept as it is where it was a job, for the lane of its message", () => {
-    const raw = encodeJob(paging(aMessage(1, { priority: "low" }), { topic: topic.parse("news") }));
+    const raw = encodeJob(paging(aMessage(1, { priority: "low" }), { topic: topic.parse("news") }, 1));
     const attempts = laneLimits.maxHandouts;
     expect(recordsOf(raw, 7)).toEqual([
       { reason: "abandoned", attempts, error: "", at: 7, lane: "low", raw },

@@ -55,7 +55,7 @@ describe("a request", () => {
 
   test("with messages for crowds commits their jobs at the same point", async () => {
     const lanes = recordedLanes();
-    const job = (priority: Priority) => beginning(aMessage(2, { priority }), { everyone: "all" });
+    const job = (priority: Priority) => beginning(aMessage(2, { priority }), { everyone: "all" }, 1);
     expect(await enqueue(lanes, [], [job("high")])).toBe("accepted");
     expect(await enqueue(lanes, [of("high")], [job("high")])).toBe("accepted");
     const kinds = lanes.sent.map(({ lane, texts }) => [lane, texts.map((text) => parse(text).kind)]);

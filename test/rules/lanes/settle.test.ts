@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Addressed, Envelope } from "../../../src/lanes/envelope.ts";
 import { type Outcome, settle, settleStep, settleUnreadable } from "../../../src/lanes/settle.ts";
 import { laneLimits } from "../../../src/limits.ts";
+import { topic } from "../../../src/protocol/ids.ts";
 import { aMessage, to, users } from "../../support/lanes.ts";
 
 const committed: Outcome = { verdict: "committed", seq: 1 };
@@ -86,6 +87,26 @@ describe("an envelope", () => {
       ],
       next: { do: "ack" },
     });
+  });
+
+  test.each([
+    ["a topic", { topic: topic.parse("news") }],
+    ["everyone online", { onlineOnly: true } as const],
+    ["everyone", { logSeq: 7 }],
+  ])("for %s whose id is taken makes one dead letter, which says how many more there are", (_, of) => {
+    const item = to(aMessage(1, of), "alice", "bob", "carol");
+    const conflict = () => ({ verdict: "id_conflict" }) as const;
+    const { dead } = settle({ attempt: 0, items: [item] }, conflict, { attempt: 1, now: 5_000, random: 0.5 });
+    expect(dead).toMatchObject([{ users: ["alice"], reason: "id_conflict" }]);
+    expect(dead[0]?.error).toBe("and for 2 more users of the same crowd");
+    const alone = { attempt: 0, items: [to(item.message, "alice")] };
+    expect(settle(alone, conflict, { attempt: 1, now: 5_000, random: 0.5 }).dead).toMatchObject([
+      { users: ["alice"], error: "" },
+    ]);
+    // What may be mended and sent again is kept for each of them.
+    const full = () => ({ verdict: "inbox_full" }) as const;
+    const refused = settle({ attempt: 0, items: [item] }, full, { attempt: 1, now: 5_000, random: 0.5 });
+    expect(refused.dead).toMatchObject([{ users: ["alice", "bob", "carol"] }]);
   });
 
   test("is dead, refused and failed at once, each part as it deserves", () => {

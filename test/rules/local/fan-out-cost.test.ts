@@ -48,7 +48,10 @@ describe("the arithmetic", () => {
       const some = users.slice(taken, taken + pageLimit(aMessage(1)));
       const last = some.at(-1);
       const more = last !== undefined && taken + some.length < users.length;
-      const sending = page(aMessage(1), share, more ? { users: some, next: last } : { users: some });
+      const sending = page(aMessage(1), share, steps, more ? { users: some, next: last } : { users: some }, {
+        now: 0,
+        chain: 0.5,
+      });
       steps += 1;
       texts += sending.texts.length;
       taken += sending.users;

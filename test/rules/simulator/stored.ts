@@ -146,6 +146,7 @@ export class Stored {
       erasedAt: this.erasedAt,
       revokedBefore: this.revokedBefore,
       lastSeen: this.lastSeen(),
+      kept: false,
     };
   }
 }

@@ -136,7 +136,6 @@ export class World {
 
   note(who: string, what: string, detail: unknown = ""): void {
     this.trace.note(this.now, who, what, detail);
-    if (process.env["DEBUG"] && new RegExp(process.env["DEBUG"]).test(`${who} ${what} ${JSON.stringify(detail)}`)) process.stdout.write(`${this.now - 1_800_000_000_000} ${who} ${what} ${(JSON.stringify(detail) ?? "").slice(0, 420)}\n`); // DEBUG
   }
 
   count(what: string): void {

@@ -42,7 +42,11 @@ export const events: readonly WorldEvent[] = [
     },
   },
   { weight: 4, happen: ({ device }) => device.mark() },
-  { weight: 2, happen: ({ user }) => void user.ask((object) => object.inbox({ limit: 5, unread: false })).catch(() => {}) },
+  {
+    weight: 2,
+    happen: ({ user }) =>
+      void user.ask((object) => object.inbox({ limit: 5, unread: false })).catch(() => {}),
+  },
   {
     weight: 5,
     happen: ({ device, world }) => {

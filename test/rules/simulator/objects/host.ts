@@ -64,7 +64,8 @@ export class Host<Made extends Rung = Rung> {
   }
 
   openSockets(): ServerSocket[] {
-    for (const socket of this.sockets) if (socket.readyState === WebSocket.CLOSED) this.sockets.delete(socket);
+    for (const socket of this.sockets)
+      if (socket.readyState === WebSocket.CLOSED) this.sockets.delete(socket);
     return [...this.sockets];
   }
 
@@ -142,7 +143,9 @@ export class Host<Made extends Rung = Rung> {
     const world = this.#world;
     this.#alarms += 1;
     const alarm = this.#alarms;
-    const late = world.strikes("alarm late", this.name, 0.05) ? world.random.int(60_000) : world.random.int(5);
+    const late = world.strikes("alarm late", this.name, 0.05)
+      ? world.random.int(60_000)
+      : world.random.int(5);
     world.schedule.at(Math.max(at + world.skew, world.now) + late, () => {
       if (alarm === this.#alarms && this.storage.alarm === at) this.#ring();
     });

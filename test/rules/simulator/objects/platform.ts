@@ -104,7 +104,9 @@ export class Platform {
       const get = (_: object, method: string | symbol) => {
         if (method === "then") return undefined;
         return (...args: unknown[]) =>
-          this.#call(caller, hostOf(name), `${String(method)} ${JSON.stringify(args)}`, (object) => standIn({ object }).object[method](...args));
+          this.#call(caller, hostOf(name), `${String(method)} ${JSON.stringify(args)}`, (object) =>
+            standIn({ object }).object[method](...args),
+          );
       };
       return new Proxy({}, { get });
     };
@@ -121,7 +123,8 @@ export class Platform {
     const strikes = (fault: CallFault, probability: number) =>
       world.strikes(`${host.kind} ${fault}`, host.name, probability);
     const isObject = caller.kind !== "publisher" && caller.kind !== "consumer";
-    if (isObject && world.strikes("object crashed before it called another", caller.name, 0.01)) caller.crash();
+    if (isObject && world.strikes("object crashed before it called another", caller.name, 0.01))
+      caller.crash();
     if (!caller.alive) return never();
     await pause(world, strikes("slow", 0.01) ? world.random.between(4_000, 25_000) : world.random.int(20));
     if (host.downUntil > world.now || strikes("unreachable", 0.02)) throw new Error("unreachable");
@@ -136,14 +139,19 @@ export class Platform {
       throw new Error("the object is dead");
     }
     await pause(world, world.random.int(20));
-    if (isObject && world.strikes("object crashed after it called another", caller.name, 0.01)) caller.crash();
+    if (isObject && world.strikes("object crashed after it called another", caller.name, 0.01))
+      caller.crash();
     if (!caller.alive) return never();
     if (strikes("answer lost", 0.02)) throw new Error("network");
     return answer;
   }
 }
 
-function hostIn<Made>(hosts: Map<string, Host<Made & object>>, name: string, make: () => Host<Made & object>) {
+function hostIn<Made>(
+  hosts: Map<string, Host<Made & object>>,
+  name: string,
+  make: () => Host<Made & object>,
+) {
   const host = hosts.get(name) ?? make();
   hosts.set(name, host);
   return host;

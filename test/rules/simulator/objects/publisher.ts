@@ -1,7 +1,8 @@
 /** Those who push, by the Worker's own `commit`: with ids of their own, trying again until they have an answer. */
-import { withdrawal } from "../../../../src/hub/withdrawal.ts";
+
 import { commit } from "../../../../src/http/commit.ts";
 import { Problem } from "../../../../src/http/problem.ts";
+import { withdrawal } from "../../../../src/hub/withdrawal.ts";
 import { collapseKey, messageId, messageType, type Topic } from "../../../../src/protocol/ids.ts";
 import {
   type AcceptedMessage,

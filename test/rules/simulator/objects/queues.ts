@@ -2,14 +2,14 @@
  * The queues of the lanes: at least once, in no particular order, with handouts that nobody finishes. What
  * consumes them is the Worker's own `queue`, an invocation of which may die before or after anything it does.
  */
-import { deadKey, deadTextKey, type DeadRecord } from "../../../../src/lanes/dead-record.ts";
+import { type DeadRecord, deadKey, deadTextKey } from "../../../../src/lanes/dead-record.ts";
 import { pack, parse } from "../../../../src/lanes/envelope.ts";
-import { type Lane, lanes as bindings, laneNames } from "../../../../src/lanes/lane.ts";
+import { lanes as bindings, type Lane, laneNames } from "../../../../src/lanes/lane.ts";
 import { queue } from "../../../../src/lanes/queue.ts";
 import { laneLimits } from "../../../../src/limits.ts";
 import type { MessageId, UserId } from "../../../../src/protocol/ids.ts";
-import { standIn } from "../../../support/sqlite-state.ts";
 import { handed } from "../../../support/lanes.ts";
+import { standIn } from "../../../support/sqlite-state.ts";
 import type { World } from "../world.ts";
 import { Caller, never } from "./caller.ts";
 import { pause } from "./globals.ts";
@@ -49,7 +49,9 @@ export class ModelQueues {
 
   /** When a message was fanned out and delivered, as far as the lanes go; `Infinity` while it is not. */
   doneAt(id: MessageId): number {
-    return this.#held.has(id) ? Number.POSITIVE_INFINITY : (this.#emptied.get(id) ?? Number.POSITIVE_INFINITY);
+    return this.#held.has(id)
+      ? Number.POSITIVE_INFINITY
+      : (this.#emptied.get(id) ?? Number.POSITIVE_INFINITY);
   }
 
   /** One `sendBatch`: all or nothing, and durable from here on. */

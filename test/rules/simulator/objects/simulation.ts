@@ -2,8 +2,9 @@
  * A run of the real objects: users with devices, topics and everyone, pushes and faults in an order that the
  * seed decides, and then peace. What is a model here is the platform around them.
  */
+
+import { inboxLimits, socketLimits } from "../../../../src/limits.ts";
 import { deviceId, type Topic, topic, userId } from "../../../../src/protocol/ids.ts";
-import { socketLimits, inboxLimits } from "../../../../src/limits.ts";
 import { Device } from "../device.ts";
 import { Ledger } from "../ledger.ts";
 import { realRules } from "../rules.ts";
@@ -20,6 +21,8 @@ import { Publisher } from "./publisher.ts";
 import { User } from "./user.ts";
 
 const second = 1_000;
+/** How long the slowest call may be under way. */
+const slowestMs = 30 * second;
 /** How long peace may take to bring everything to its end: longer than all attempts of a lane. */
 const drainMs = 90 * 60 * second;
 
@@ -95,6 +98,8 @@ export class ObjectsSimulation {
     world.skew = 0;
     world.note("world", "PEACE");
     for (const host of platform.hosts) host.downUntil = 0;
+    // What was under way when the faults stopped arrives first.
+    await this.#pass(slowestMs);
     // So that each topic is told by who is no member any more, and does not know it.
     for (const topic of this.topics) publisher.publishPlainly({ topic });
     publisher.publishPlainly({ everyone: "all" });

@@ -20,7 +20,8 @@ function freshRows({ user, before }: Looked): readonly Row[] {
 function i2IdsAndNumbersBelongTogether({ user: { stored, record } }: Looked): string | undefined {
   for (const row of stored?.rows ?? []) {
     if (row.seq <= record.last) {
-      if (record.ids.get(row.seq) !== row.id) return `${row.seq} was ${record.ids.get(row.seq)}, is ${row.id}`;
+      if (record.ids.get(row.seq) !== row.id)
+        return `${row.seq} was ${record.ids.get(row.seq)}, is ${row.id}`;
       continue;
     }
     if (record.numbers.has(row.id)) return `${row.id} is ${record.numbers.get(row.id)} and ${row.seq}`;
@@ -48,14 +49,20 @@ function i7RowsGoOnlyForAReason({ user, before, book }: Looked): string | undefi
     const was = earlier.get(row.seq);
     if (row.gone === null && (was?.gone ?? null) !== null) return `${row.seq} came back`;
     if (row.gone === null || was?.gone === row.gone) continue;
-    if (was !== undefined && was.gone !== null) return `${row.seq} is gone twice: ${was.gone}, ${row.gone}`;
+    const takenBack = isTakenBack(row);
+    // What is over can still be taken back: devices may show it.
+    const twice = was !== undefined && was.gone !== null && !(takenBack && !isTakenBack(was));
+    if (twice) return `${row.seq} is gone twice: ${was.gone}, ${row.gone}`;
     const post = book.posts.get(row.id);
     if (row.gone === "expired" && row.expires > user.now()) return `${row.seq} expired early`;
     if (row.gone === "handled" && post?.message.cancelOn === undefined) return `nothing settles ${row.seq}`;
-    const takenBack = row.gone === "retracted" || row.gone === "replaced";
     if (takenBack && post !== undefined && !post.takenBack) return `nobody took ${row.id} back`;
   }
   return undefined;
+}
+
+function isTakenBack({ gone }: Row): boolean {
+  return gone === "retracted" || gone === "replaced";
 }
 
 /** (b) */

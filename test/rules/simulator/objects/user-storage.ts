@@ -25,7 +25,13 @@ const row: z.ZodType<Row> = z.object({
 const columns = "collapse_key AS collapseKey, seq, id, type, priority, at, expires, body, bytes, gone, topic";
 const select = `SELECT ${columns}, replaces, attention, committed FROM messages`;
 
-const meta = z.object({ epoch: z.string(), head: z.number(), clock: z.number(), revokedBefore: z.number(), erasedAt: z.number() });
+const meta = z.object({
+  epoch: z.string(),
+  head: z.number(),
+  clock: z.number(),
+  revokedBefore: z.number(),
+  erasedAt: z.number(),
+});
 const membership = z.object({ topic, member: z.number(), pending: z.number() });
 const named = z.object({ id: messageId });
 
@@ -69,7 +75,9 @@ export function rowOf(storage: ModelStorage, seq: number): Row | undefined {
 
 export function metaOf(storage: ModelStorage): z.infer<typeof meta> | undefined {
   if (!storage.has("meta")) return undefined;
-  const found = storage.query("SELECT epoch, head, clock, revoked_before AS revokedBefore, erased_at AS erasedAt FROM meta");
+  const found = storage.query(
+    "SELECT epoch, head, clock, revoked_before AS revokedBefore, erased_at AS erasedAt FROM meta",
+  );
   return meta.optional().parse(found[0]);
 }
 

@@ -25,7 +25,7 @@ import { allGranted } from "./token-facts.ts";
 import { userInvariants } from "./user-invariants.ts";
 import { clockOf, metaOf, readUser, rowOf, type UserStorage } from "./user-storage.ts";
 
-const attached = z.object({ lease: z.object({}).optional() }).nullable();
+const attached = z.object({ lease: z.object({ shards: z.number(), at: z.number() }).optional() }).nullable();
 const acked = z.object({ type: z.literal("ack"), epoch: z.string(), seq: z.number() });
 
 export class User implements Reached, Sender {
@@ -40,8 +40,9 @@ export class User implements Reached, Sender {
   /** Since the storage was last lost or erased, and since the user was last erased. */
   storageSpell = spell();
   accountSpell = spell();
-  /** While a connection is open and the user is registered for it. */
+  /** While a connection is open and the user is registered for it, under the same number of shards. */
   onlineSpell: Spell | undefined;
+  #shards: number | undefined;
   /** While the user is a member, from when the topic knew that. */
   readonly memberSpells = new Map<Topic, Spell | undefined>();
   readonly #world: World;
@@ -49,7 +50,12 @@ export class User implements Reached, Sender {
   readonly #book: Book;
   readonly #sockets = new Map<Wire, ServerSocket>();
 
-  constructor(world: World, { ledger, book }: { ledger: Ledger; book: Book }, host: Host<UserHub>, user: UserId) {
+  constructor(
+    world: World,
+    { ledger, book }: { ledger: Ledger; book: Book },
+    host: Host<UserHub>,
+    user: UserId,
+  ) {
     this.#world = world;
     this.#ledger = ledger;
     this.#book = book;
@@ -150,8 +156,14 @@ export class User implements Reached, Sender {
 
   #lookAtConnections(): void {
     const open = this.host.openSockets().filter(({ readyState }) => readyState === WebSocket.OPEN);
-    const leased = () => open.some((socket) => attached.parse(socket.attached)?.lease !== undefined);
-    const holds = open.length > 0 && (this.onlineSpell !== undefined || leased());
+    const leases = open.flatMap((socket) => attached.parse(socket.attached)?.lease ?? []);
+    const shards = leases.toSorted((a, b) => b.at - a.at)[0]?.shards;
+    // Who is moved to other shards while a message goes round may be missed by it, if that is only for who is online.
+    if (shards !== undefined && shards !== this.#shards) {
+      this.onlineSpell = lasting(this.onlineSpell, false, this.#world.now);
+      this.#shards = shards;
+    }
+    const holds = open.length > 0 && (this.onlineSpell !== undefined || shards !== undefined);
     this.onlineSpell = lasting(this.onlineSpell, holds, this.#world.now);
   }
 
