@@ -84,13 +84,27 @@ function isReachable({ user }: User, { storages }: Post): boolean {
 }
 
 /** (e) Of what is settled for all devices at most the one that did it shows it. */
-function nobodyElseShowsWhatIsHandled({ devices, users }: Whole): string | undefined {
+function nobodyElseShowsWhatIsHandled({ devices, users, book }: Whole): string | undefined {
   for (const user of users) {
     const handled = user.stored?.rows.filter(({ gone }) => gone === "handled") ?? [];
     for (const { id } of handled) {
+      const post = book.posts.get(id);
+      if (post === undefined || !isReachable(user, post)) continue;
       const showing = devices.filter(({ hub, record }) => hub === user && record.shown.has(id));
       if (showing.length > 1) return `${showing.map(({ name }) => name).join(" and ")} show ${id}`;
     }
+  }
+  return undefined;
+}
+
+/** (e) Every device has acknowledged everything, so one of them did it first. */
+function whatOneDeviceHasIsSettled({ users, book }: Whole): string | undefined {
+  for (const user of users) {
+    const open = user.stored?.rows.find(
+      ({ id, gone, expires }) =>
+        gone === null && expires > user.now() && book.posts.get(id)?.message.cancelOn === "ack",
+    );
+    if (open !== undefined) return `${open.id} was acknowledged by a device of ${user.user}, and stays`;
   }
   return undefined;
 }
@@ -100,7 +114,13 @@ function nobodyShowsWhatWasReplaced({ devices, book }: Whole): string | undefine
   for (const { message } of book.posts.values()) {
     if (message.replaces === undefined) continue;
     const { id, replaces } = message;
-    const wrong = devices.find(({ record }) => record.shown.has(id) && record.shown.has(replaces));
+    const older = book.posts.get(replaces);
+    const wrong = devices.find(
+      ({ hub, record }) =>
+        record.shown.has(id) &&
+        record.shown.has(replaces) &&
+        (older === undefined || isReachable(hub, older)),
+    );
     if (wrong !== undefined) return `${wrong.name} shows ${replaces} and ${id}, which replaces it`;
   }
   return undefined;
@@ -133,6 +153,7 @@ export const finalInvariants = [
   topicsKnowTheirMembers,
   whoWasThereAllAlongHasIt,
   nobodyShowsWhatWasRetracted,
+  whatOneDeviceHasIsSettled,
   nobodyElseShowsWhatIsHandled,
   nobodyShowsWhatWasReplaced,
   i16EveryCursorIsAtTheHead,

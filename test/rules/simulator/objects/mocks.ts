@@ -53,3 +53,4 @@ async function plantable(original: () => Promise<object>): Promise<object> {
 vi.mock("../../../../src/hub/catch-up.ts", plantable);
 vi.mock("../../../../src/hub/commit.ts", plantable);
 vi.mock("../../../../src/hub/scheduled.ts", plantable);
+vi.mock("../../../../src/lanes/consume.ts", plantable);

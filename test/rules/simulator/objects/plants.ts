@@ -2,12 +2,14 @@
 import type { takePage } from "../../../../src/hub/catch-up.ts";
 import type { commit } from "../../../../src/hub/commit.ts";
 import type { isAhead } from "../../../../src/hub/scheduled.ts";
+import type { consume } from "../../../../src/lanes/consume.ts";
 
 /** The rules that can be replaced. */
 export interface Plants {
   readonly takePage: typeof takePage;
   readonly commit: typeof commit;
   readonly isAhead: typeof isAhead;
+  readonly consume: typeof consume;
 }
 
 const plants = new Map<string, unknown>();
