@@ -382,15 +382,15 @@ export function assertLimits(): void {
       "counts are sent before the promise to send them ends",
       observeLimits.gatherMs < observeLimits.promiseMs,
     ],
-    ["a change is repaired after its first call is over", topicLimits.callTimeoutMs < topicLimits.repairAfterMs],
+    [
+      "a change is repaired after its first call is over",
+      topicLimits.callTimeoutMs < topicLimits.repairAfterMs,
+    ],
     [
       "the API waits longer for a user's object than that for a topic's",
       topicLimits.callTimeoutMs < topicLimits.userTimeoutMs,
     ],
-    [
-      "the largest request for members fits",
-      topicLimits.maxUsers * 131 < requestLimits.maxMembersBodyBytes,
-    ],
+    ["the largest request for members fits", topicLimits.maxUsers * 131 < requestLimits.maxMembersBodyBytes],
     [
       "a connection renews its lease before that ends",
       tokenLimits.maxLifetimeSeconds * second + tokenLimits.leewayMs + everyoneLimits.renewAfterMs <

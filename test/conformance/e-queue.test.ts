@@ -15,7 +15,14 @@ import type { Verdict } from "../../src/protocol/delivery.ts";
 import { type UserId, userId } from "../../src/protocol/ids.ts";
 import type { Priority } from "../../src/protocol/priority.ts";
 import { eventually } from "../support/eventually.ts";
-import { type Handed, handed, manyUsers, noCrowds, type RecordedLanes, recordedLanes } from "../support/lanes.ts";
+import {
+  type Handed,
+  handed,
+  manyUsers,
+  noCrowds,
+  type RecordedLanes,
+  recordedLanes,
+} from "../support/lanes.ts";
 import { message } from "../support/messages.ts";
 
 const aUser = () => userId.parse(`user-${crypto.randomUUID()}`);

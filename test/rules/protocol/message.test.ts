@@ -142,7 +142,10 @@ describe("a message as published", () => {
 
 describe("a request", () => {
   it("is one message or several", () => {
-    expect(publishRequest.parse(least)).toMatchObject({ batch: false, messages: [{ to: { users: ["alice"] } }] });
+    expect(publishRequest.parse(least)).toMatchObject({
+      batch: false,
+      messages: [{ to: { users: ["alice"] } }],
+    });
     expect(publishRequest.parse({ messages: [least, least] })).toMatchObject({
       batch: true,
       messages: [{}, {}],

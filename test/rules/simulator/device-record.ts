@@ -1,7 +1,13 @@
 /** What an onlooker knows of a device: what its app handled, what it was told is gone, and which repeats are excused. */
 import { z } from "zod";
 import type { Saved } from "../../../src/client/storage.ts";
-import { type GapFrame, type LiveMessage, ownTypePrefix, ownTypes, type StreamMessage } from "../../../src/protocol/frames.ts";
+import {
+  type GapFrame,
+  type LiveMessage,
+  ownTypePrefix,
+  ownTypes,
+  type StreamMessage,
+} from "../../../src/protocol/frames.ts";
 import type { Epoch, Seq } from "../../../src/protocol/seq.ts";
 
 const withdrawal = z.object({ id: z.string(), device: z.string().optional() });

@@ -232,7 +232,11 @@ export class Device<Hub extends Reached = ModelHub> {
 
   #token() {
     const issued = this.#world.wall() + 1;
-    return { user: this.user, issued, expires: issued + this.#world.random.pick([45_000, 150_000, 3_600_000]) };
+    return {
+      user: this.user,
+      issued,
+      expires: issued + this.#world.random.pick([45_000, 150_000, 3_600_000]),
+    };
   }
 
   #open(resume: Resume | undefined): void {

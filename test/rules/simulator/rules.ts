@@ -5,14 +5,7 @@
 import { step } from "../../../src/client/machine.ts";
 import { commit } from "../../../src/hub/commit.ts";
 import { deletableAt, due, lowered, nextDeadline, nextLook, sweepAt } from "../../../src/hub/deadlines.ts";
-import {
-  acknowledge,
-  express,
-  type Opening,
-  open,
-  pump,
-  type Resume,
-} from "../../../src/hub/stream.ts";
+import { acknowledge, express, type Opening, open, pump, type Resume } from "../../../src/hub/stream.ts";
 import { deadKey } from "../../../src/lanes/dead-record.ts";
 import { plan } from "../../../src/lanes/plan.ts";
 import { settle } from "../../../src/lanes/settle.ts";
