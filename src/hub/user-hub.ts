@@ -122,7 +122,7 @@ export class UserHub extends DurableObject<Env> implements Deliver, UserHubCalls
       user,
       connections: this.#connections,
       handling: this.#handling,
-      settings: () => settingsOf(env),
+      settings: () => settingsOf(this.env),
       now: () => this.#now(),
       open: () => this.#open(),
       heard: () => this.#attendance.heard(),
