@@ -7,7 +7,6 @@ import { Memberships } from "../../../../src/hub/memberships.ts";
 import type { Ahead } from "../../../../src/hub/scheduled.ts";
 import { Watched } from "../../../../src/hub/watched.ts";
 import { Topic } from "../../../../src/topics/topic.ts";
-import { advancesFirst } from "../../fan-out/planted-consumer.ts";
 import { standInForPlatform } from "./globals.ts";
 import { plant, uproot } from "./plants.ts";
 import { simulateObjects } from "./simulation.ts";
@@ -37,8 +36,6 @@ const maxSeeds = 150;
 /** A while of the simulation's time, in which others go on. */
 const aWhile = () => new Promise<void>((done) => setTimeout(done, 20_000));
 
-let version = Number.MAX_SAFE_INTEGER / 2;
-
 const bugs: readonly Bug[] = [
   {
     name: "a change of topics whose topic could not be told stays pending",
@@ -46,20 +43,6 @@ const bugs: readonly Bug[] = [
       vi.spyOn(Memberships.prototype, "nextDue").mockReturnValue(undefined);
     },
     caughtBy: ["nothingIsPending", "topicsKnowTheirMembers"],
-  },
-  {
-    name: "a topic takes changes as they arrive, whatever their version",
-    plant: () => {
-      const { apply } = Topic.prototype;
-      vi.spyOn(Topic.prototype, "apply").mockImplementation(function (this: Topic, changes) {
-        version += 1;
-        return apply.call(
-          this,
-          changes.map((change) => ({ ...change, version })),
-        );
-      });
-    },
-    caughtBy: ["topicsKnowTheirMembers", "whoWasThereAllAlongHasIt"],
   },
   {
     name: "what came by a topic is taken without a look at the membership",
@@ -77,18 +60,6 @@ const bugs: readonly Bug[] = [
       });
     },
     caughtBy: ["nobodyShowsWhatWasRetracted"],
-  },
-  {
-    name: "the consumer lets go of a step before it has sent its users",
-    plant: () => {
-      plant({
-        consume: async (_, messages, surroundings) => {
-          await advancesFirst(messages, surroundings);
-          return { recipients: {}, latencies: {} };
-        },
-      });
-    },
-    caughtBy: ["whoWasThereAllAlongHasIt"],
   },
   {
     name: "a user who comes learns the log's head before the shard knows of the user",
@@ -175,7 +146,8 @@ const bugs: readonly Bug[] = [
         },
       });
     },
-    caughtBy: [],
+    // It can't be stored twice, so it never gets done.
+    caughtBy: ["i16LanesAreEmpty"],
   },
   {
     name: "nobody else is told when one device has settled a message for all",
