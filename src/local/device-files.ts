@@ -46,7 +46,11 @@ export async function takeDevice(
   for (const device of candidates) {
     const path = pathOf(root, user, device);
     if (await lock(`${path}.lock`)) {
-      return { device, storage: fileStorage(`${path}.json`), release: () => rmSync(`${path}.lock`) };
+      return {
+        device,
+        storage: fileStorage(`${path}.json`),
+        release: () => rmSync(`${path}.lock`, { force: true }),
+      };
     }
   }
   throw new Advice(

@@ -1,7 +1,7 @@
 /** What a device in the terminal says about what happens to it: one line each, readable at a glance. */
 import type { Message } from "../client/message.ts";
 import type { Fault, Status } from "../client/reports.ts";
-import type { GapFrame, ResetReason } from "../protocol/frames.ts";
+import type { Digest, GapFrame, PresenceEvent, ResetReason, Withdrawal } from "../protocol/frames.ts";
 
 const beginnings = {
   new: "a new device: everything that the hub keeps for this user comes first",
@@ -18,8 +18,22 @@ export function messageLine(message: Message, now: number): string {
     message.priority.padEnd(9),
     message.type,
     JSON.stringify(message.data),
-    `(${took})`,
+    ...(message.topic === undefined ? [] : [`by ${message.topic}`]),
+    ...(message.replaces === undefined ? [] : [`in place of ${message.replaces}`]),
+    `(${message.silent === true ? "silently, " : ""}${took})`,
   ].join(" ");
+}
+
+export function withdrawnLine({ id, reason }: Withdrawal): string {
+  return `take down ${id}: ${reason}`;
+}
+
+export function digestLine({ count }: Digest): string {
+  return `quiet hours are over; ${count} ${count === 1 ? "message" : "messages"} came silently`;
+}
+
+export function presenceLine({ topic, user, online }: PresenceEvent): string {
+  return `${user} of ${topic} is ${online ? "online" : "offline"}`;
 }
 
 export function gapLine({ from, to, reason }: Omit<GapFrame, "type">): string {

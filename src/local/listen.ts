@@ -2,7 +2,16 @@
 import { HubClient } from "../client/index.ts";
 import { takeDevice } from "./device-files.ts";
 import { hubApi } from "./hub-api.ts";
-import { beginningLine, faultLine, gapLine, messageLine, statusLine } from "./lines.ts";
+import {
+  beginningLine,
+  digestLine,
+  faultLine,
+  gapLine,
+  messageLine,
+  presenceLine,
+  statusLine,
+  withdrawnLine,
+} from "./lines.ts";
 import { listenerFrom } from "./options.ts";
 import { runScript } from "./script.ts";
 import { projectRoot, readLocalHub } from "./workspace.ts";
@@ -21,6 +30,9 @@ await runScript(async (args) => {
     device,
     storage,
     onGap: (gap) => say(gapLine(gap)),
+    onWithdrawn: (withdrawal) => say(withdrawnLine(withdrawal)),
+    onDigest: (digest) => say(digestLine(digest)),
+    onPresence: (event) => say(presenceLine(event)),
     onDiscontinuity: (reason) => say(beginningLine(reason)),
     onFault: (fault) => say(faultLine(fault)),
     onStatus: (status) => {

@@ -21,6 +21,8 @@ describe("terminals", () => {
     expect([first.device, second.device]).toEqual(["terminal-1", "terminal-2"]);
     await first.storage.save(kept);
     first.release();
+    // As it happens where two signals end a process.
+    first.release();
     const again = await takeDevice(root, alice, undefined);
     expect(again.device).toBe("terminal-1");
     expect(await again.storage.load()).toEqual(kept);

@@ -1,10 +1,36 @@
 import { expect, test } from "vitest";
-import { beginningLine, faultLine, gapLine, messageLine, statusLine } from "../../../src/local/lines.ts";
+import {
+  beginningLine,
+  digestLine,
+  faultLine,
+  gapLine,
+  messageLine,
+  presenceLine,
+  statusLine,
+  withdrawnLine,
+} from "../../../src/local/lines.ts";
 import { gap, liveMessage, streamMessage } from "../../support/client-driver.ts";
 
 test("a message is told with its number, priority, type, data and the time it took", () => {
   expect(messageLine(streamMessage(7), 43)).toBe('#7     normal    note {"id":"message-7"} (42 ms)');
   expect(messageLine(liveMessage("live-one"), 0)).toBe('live   normal    note {"id":"live-one"} (0 ms)');
+});
+
+test("a message is told with what is special about it", () => {
+  const special = { ...streamMessage(7), topic: "team.7", replaces: "message-3", silent: true } as const;
+  expect(messageLine(special, 43)).toBe(
+    '#7     normal    note {"id":"message-7"} by team.7 in place of message-3 (silently, 42 ms)',
+  );
+});
+
+test("what the hub says of messages and members is told", () => {
+  expect(withdrawnLine({ id: "message-7", reason: "retracted" })).toBe("take down message-7: retracted");
+  const digest = { ids: [], from: 0, to: 1 };
+  expect(digestLine({ ...digest, count: 1 })).toBe("quiet hours are over; 1 message came silently");
+  expect(digestLine({ ...digest, count: 2 })).toBe("quiet hours are over; 2 messages came silently");
+  const event = { topic: "team.7", user: "bob", asOf: 0 };
+  expect(presenceLine({ ...event, online: true })).toBe("bob of team.7 is online");
+  expect(presenceLine({ ...event, online: false })).toBe("bob of team.7 is offline");
 });
 
 test("a gap is told with its numbers and the reason", () => {
