@@ -1,5 +1,5 @@
 /** The tables of `Everyone`: every statement on them, with typed rows. */
-import { withdrawal } from "../hub/withdrawal.ts";
+import { withdrawal } from "../lanes/withdrawal.ts";
 import type { MessageId } from "../protocol/ids.ts";
 import { type AcceptedMessage, acceptedMessage } from "../protocol/message.ts";
 import type { LogEntry, LogSeq } from "./calls.ts";

@@ -1,7 +1,7 @@
 /** `POST /v1/messages/:id/retract`: takes a message back, from the users named or from a whole crowd, offline devices included. */
 import { z } from "zod";
-import { withdrawal } from "../hub/withdrawal.ts";
 import type { Requested } from "../lanes/request.ts";
+import { withdrawal } from "../lanes/withdrawal.ts";
 import { requestLimits } from "../limits.ts";
 import { type Audience, audience } from "../protocol/message.ts";
 import { priorities } from "../protocol/priority.ts";

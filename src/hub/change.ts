@@ -2,6 +2,8 @@
  * A change of a user's stream, while its transaction is open: what is committed, what goes, and what is to
  * be told of it. It collects the facts for the rules in `commit.ts`, and carries out what they decide.
  */
+
+import { reasonOf, withdrawal } from "../lanes/withdrawal.ts";
 import { inboxLimits } from "../limits.ts";
 import type { Verdict } from "../protocol/delivery.ts";
 import type { DeviceId, MessageId } from "../protocol/ids.ts";
@@ -25,7 +27,6 @@ import { isAhead, type Scheduled } from "./scheduled.ts";
 import type { StreamRow } from "./stream.ts";
 import type { Tallies } from "./tallies.ts";
 import type { Watched } from "./watched.ts";
-import { reasonOf, withdrawal } from "./withdrawal.ts";
 
 /** What a commit is told by what stands beside the inbox. */
 export interface Circumstances {

@@ -2,13 +2,14 @@
  * The rules by which a message enters a user's stream, or does not, and what it takes out of it. Pure: the
  * object collects the facts and carries out what is decided; so do the simulator and the tests.
  */
+
+import { reasonOf } from "../lanes/withdrawal.ts";
 import type { Verdict } from "../protocol/delivery.ts";
 import type { GoneReason } from "../protocol/frames.ts";
 import type { MessageId, MessageType } from "../protocol/ids.ts";
 import { type AcceptedMessage, ownTypePrefix } from "../protocol/message.ts";
 import { type Priority, priorityRank } from "../protocol/priority.ts";
 import type { Seq } from "../protocol/seq.ts";
-import { reasonOf } from "./withdrawal.ts";
 
 /**
  * Whether a row is the hub's own word to devices. Such rows are never unread and on no page of the inbox. They

@@ -3,9 +3,10 @@
  * the crowd any more, since they left the topic or are offline, is not sent the new one, but the word that the
  * old one is withdrawn. Whoever gets both, in whatever order, has the new one in the end and not the old one. Pure.
  */
-import { withdrawal } from "../hub/withdrawal.ts";
+
 import type { AcceptedMessage, Crowd } from "../protocol/message.ts";
 import { beginning, type Job } from "./job.ts";
+import { withdrawal } from "./withdrawal.ts";
 
 /** The job that brings the word, in the lane of the message; `undefined` for one that replaces nothing. */
 export function replacedWord(message: AcceptedMessage, crowd: Crowd, chain: number): Job | undefined {

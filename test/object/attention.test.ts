@@ -2,7 +2,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Inbox } from "../../src/hub/inbox.ts";
-import { withdrawal } from "../../src/hub/withdrawal.ts";
+import { withdrawal } from "../../src/lanes/withdrawal.ts";
 import { attentionLimits } from "../../src/limits.ts";
 import type { Digest, StreamMessage } from "../../src/protocol/frames.ts";
 import { category, type MessageId, type UserId } from "../../src/protocol/ids.ts";

@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Inbox } from "../../src/hub/inbox.ts";
-import { withdrawal } from "../../src/hub/withdrawal.ts";
+import { withdrawal } from "../../src/lanes/withdrawal.ts";
 import { inboxLimits, observeLimits, socketLimits } from "../../src/limits.ts";
 import { countsOf } from "../../src/observe/counts.ts";
 import { Meter, meterName } from "../../src/observe/meter.ts";

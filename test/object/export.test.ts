@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../src/http/app.ts";
-import { withdrawal } from "../../src/hub/withdrawal.ts";
 import { deadLettersName } from "../../src/lanes/dead-letter.ts";
+import { withdrawal } from "../../src/lanes/withdrawal.ts";
 import { exportLimits } from "../../src/limits.ts";
 import { category, topic, type UserId } from "../../src/protocol/ids.ts";
 import { api, broken, problem, quietly } from "../support/api.ts";

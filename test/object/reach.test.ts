@@ -2,7 +2,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { mintApiKey } from "../../src/auth/api-key.ts";
-import { withdrawal } from "../../src/hub/withdrawal.ts";
+import { withdrawal } from "../../src/lanes/withdrawal.ts";
 import { type Topic, topic, type UserId } from "../../src/protocol/ids.ts";
 import { type AcceptedMessage, acceptedMessage } from "../../src/protocol/message.ts";
 import { type TopicPattern, topicPattern } from "../../src/protocol/topic-pattern.ts";

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { withdrawal } from "../../src/hub/withdrawal.ts";
+import { withdrawal } from "../../src/lanes/withdrawal.ts";
 import { type MessageId, messageId } from "../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../src/protocol/message.ts";
 import { aUser, caughtUp, connect, type Device, hubOf, leave } from "../support/device.ts";

@@ -2,7 +2,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Inbox } from "../../src/hub/inbox.ts";
-import { withdrawal } from "../../src/hub/withdrawal.ts";
+import { withdrawal } from "../../src/lanes/withdrawal.ts";
 import { inboxLimits, messageLimits } from "../../src/limits.ts";
 import type { MessageId } from "../../src/protocol/ids.ts";
 import type { AcceptedMessage } from "../../src/protocol/message.ts";

@@ -3,7 +3,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { EveryoneCalls } from "../../../src/everyone/calls.ts";
-import { withdrawal } from "../../../src/hub/withdrawal.ts";
+import { withdrawal } from "../../../src/lanes/withdrawal.ts";
 import { everyoneLimits, fanoutLimits } from "../../../src/limits.ts";
 import { withdrawnType } from "../../../src/protocol/message.ts";
 import { quietly } from "../../support/api.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CommitFacts, commit, isOwn, type Place, recall, schedule } from "../../../src/hub/commit.ts";
-import { withdrawal } from "../../../src/hub/withdrawal.ts";
+import { withdrawal } from "../../../src/lanes/withdrawal.ts";
 import type { MessageId } from "../../../src/protocol/ids.ts";
 import { type AcceptedMessage, digestType } from "../../../src/protocol/message.ts";
 import { priorities, priorityRank } from "../../../src/protocol/priority.ts";

@@ -2,7 +2,7 @@
 
 import { commit } from "../../../../src/http/commit.ts";
 import { Problem } from "../../../../src/http/problem.ts";
-import { withdrawal } from "../../../../src/hub/withdrawal.ts";
+import { withdrawal } from "../../../../src/lanes/withdrawal.ts";
 import { collapseKey, messageId, messageType, type Topic } from "../../../../src/protocol/ids.ts";
 import {
   type AcceptedMessage,
