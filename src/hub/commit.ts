@@ -109,13 +109,13 @@ export function commit(message: AcceptedMessage, facts: CommitFacts, now: number
   const bars = target?.place === "unknown" ? { bars: target.id } : {};
   const aimed: readonly Removal[] =
     typeof target?.place === "number" ? [{ seq: target.place, reason: reasonOf(message) }] : [];
-  if (recalled !== undefined) {
-    if (recalled.verdict !== "withdrawn") return { verdict: recalled };
+  const over = recalled ?? (message.expires <= now ? ({ verdict: "expired" } as const) : undefined);
+  if (over !== undefined) {
+    if (over.verdict !== "withdrawn" && over.verdict !== "expired") return { verdict: over };
     // What it replaces it would have replaced, had it come in time.
     const [takenDown] = aimed;
-    return { verdict: recalled, ...bars, ...(takenDown === undefined ? {} : { takenDown }) };
+    return { verdict: over, ...bars, ...(takenDown === undefined ? {} : { takenDown }) };
   }
-  if (message.expires <= now) return { verdict: { verdict: "expired" } };
   // No device shows it, or those that do have been told.
   if (message.retracts !== undefined && aimed.length === 0 && target?.place !== "left") {
     return { verdict: { verdict: "withdrawn" }, ...bars };

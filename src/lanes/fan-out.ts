@@ -21,7 +21,9 @@ export type Stepped =
 /** @throws when the crowd's object fails; the step is to be tried again. */
 export async function takeStep(job: Job, crowds: Crowds, taking: Taking): Promise<Stepped> {
   const { step, message } = job;
-  if (message.expires <= taking.now) return { do: "expired" };
+  if (message.expires <= taking.now) {
+    return step.do === "begin" ? outOfTime(message, step.crowd, taking) : { do: "expired" };
+  }
   switch (step.do) {
     case "begin":
       return begin(job, step, crowds, taking);
@@ -33,6 +35,12 @@ export async function takeStep(job: Job, crowds: Crowds, taking: Taking): Promis
     case "page":
       return pageOf(job, step.share, step, crowds, taking);
   }
+}
+
+/** What it replaces it would have replaced, had it come in time. */
+function outOfTime(message: AcceptedMessage, crowd: Crowd, { chain }: Taking): Stepped {
+  const word = replacedWord(message, crowd, chain);
+  return word === undefined ? { do: "expired" } : { do: "send", sending: start([word]) };
 }
 
 function claimOf({ message, chain }: Job, place: number): Claim {
@@ -55,7 +63,7 @@ async function begin(job: Job, { crowd, round }: Begin, crowds: Crowds, taking: 
   }
   const opened = await crowds.begin(message, crowd);
   const word = replacedWord(message, crowd, chain);
-  if (opened === "expired") return { do: opened };
+  if (opened === "expired") return outOfTime(message, crowd, taking);
   if (opened === "withdrawn") {
     // What it replaces it would have replaced, had it come in time; one that waited was called off instead.
     const replaced = deliverAt === undefined ? word : undefined;

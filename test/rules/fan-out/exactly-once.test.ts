@@ -9,7 +9,7 @@ import type { Job } from "../../../src/lanes/job.ts";
 import type { UserId } from "../../../src/protocol/ids.ts";
 import type { AcceptedMessage, Crowd } from "../../../src/protocol/message.ts";
 import { aMessage, manyUsers } from "../../support/lanes.ts";
-import { advancesFirst } from "./planted-consumer.ts";
+import { advancesFirst, claimsAnew } from "./planted-consumer.ts";
 import { type Consumer, FanOutWorld, type ModelUser, news } from "./world.ts";
 
 vi.mock("cloudflare:workers", () => ({
@@ -249,5 +249,9 @@ describe("over ten seeds", () => {
 
   test("a consumer that advances the cursor before the send skips some, and is caught", async () => {
     expect(await skipped(advancesFirst)).toBeGreaterThan(0);
+  });
+
+  test("a consumer that tries a step again as another job than the one with the claim skips some, and is caught", async () => {
+    expect(await skipped(claimsAnew)).toBeGreaterThan(0);
   });
 });

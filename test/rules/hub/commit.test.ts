@@ -153,6 +153,15 @@ describe("a message that takes another one's place", () => {
     });
   });
 
+  it("takes that one down although its own time is over when it comes", () => {
+    const late = { ...replacing, expires: now };
+    expect(commit(late, at(4), now, 10)).toEqual({
+      verdict: { verdict: "expired" },
+      takenDown: { seq: 4, reason: "replaced" },
+    });
+    expect(commit(late, at("unknown"), now, 10)).toEqual({ verdict: { verdict: "expired" }, bars: idOf(4) });
+  });
+
   it("finds its room at the cap in the place of that one, even if both have the same key", () => {
     const full = { ...at(4), superseded: [4], weakest: { seq: 1, priority: "low" as const } };
     expect(commit(replacing, full, now, 5)).toEqual({

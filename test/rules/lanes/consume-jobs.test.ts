@@ -134,6 +134,30 @@ describe("a job in a batch", () => {
     expect(silent.fate).toEqual({ delaySeconds: 1 });
   });
 
+  test.each([
+    [
+      "of what is left of an envelope",
+      encode({ attempt: 0, items: [to(aMessage(2), "alice", "bob")] }),
+      1,
+      2,
+    ],
+    ["of a dead job", text, laneLimits.maxAttempts, 1],
+  ])("does not wait for ever for a send %s", async (_, body, attempts, recipients) => {
+    vi.useFakeTimers();
+    const half: Surroundings["deliver"] = (user) =>
+      user === "alice" ? network() : Promise.resolve({ verdicts: [{ verdict: "left" }], devices: [] });
+    const { world } = surroundings({
+      lanes: { send: never },
+      deliver: half,
+      crowds: { begin: network, page: network, claim: network },
+    });
+    const message = handed(body, { attempts });
+    const done = consume("normal", [message], world);
+    await vi.advanceTimersByTimeAsync(laneLimits.sendTimeoutMs);
+    expect(message.fate).toEqual({ delaySeconds: expect.any(Number) });
+    expect((await done).recipients).toMatchObject({ retried: recipients });
+  });
+
   test("of a message that is over is acknowledged and counts as one", async () => {
     const { world, lanes } = surroundings({
       crowds: { begin: async () => "withdrawn", page: network, claim: network },

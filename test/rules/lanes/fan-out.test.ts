@@ -116,6 +116,11 @@ describe("a step", () => {
       { do: "spread", from: 0 },
       { do: "begin", crowd: { everyone: "all" } },
     ]);
+    // Its time is over, that of the one that it replaces is not.
+    const late = beginning(aMessage(2, { replaces: aMessage(1).id, expires: now }), everyone, old);
+    const gone = await takeStep(late, crowds().these, taking);
+    expect(gone).toEqual(await takeStep(late, crowds("expired").these, { ...taking, now: now - 1 }));
+    expect(gone).toMatchObject({ do: "send", sending: { texts: [expect.stringContaining("retracts")] } });
     // It is withdrawn itself, but came too late to be called off: what it replaces goes all the same.
     expect(await takeStep(replacing, crowds("withdrawn").these, taking)).toMatchObject({
       sending: { texts: texts(word) },
